@@ -1,0 +1,206 @@
+"""The shapes of command bodies and answers: the seam between what is decided and how a vendor is told.
+
+Money is a decimal string with the currency's ISO 4217 digits, tax inside. `item`, `tax_code`, `location`, `reason` and
+`method` hold the account's own codes, mapped when the command was decided. `source` names the document a transform
+starts from, by its number in the account. `order_line` is the account's own line number of the original order.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+
+class Source(TypedDict):
+    """The document another one is made from."""
+
+    kind: str
+    number: str
+
+
+class Customer(TypedDict):
+    """The account's own customer number; never personal data."""
+
+    number: str
+
+
+class Line(TypedDict):
+    """One line of a document. `amount` is gross for the whole line and may be negative for a fee."""
+
+    item: str
+    quantity: int
+    sku: NotRequired[str]
+    line_id: NotRequired[str]
+    component: NotRequired[str]  # line, exchange, shipping, bonus, fee, goodwill, adjustment
+    order_line: NotRequired[str]
+    order_line_id: NotRequired[str]
+    amount: NotRequired[str]
+    tax: NotRequired[str]
+    tax_code: NotRequired[str]
+    tax_rate: NotRequired[str]
+    location: NotRequired[str]
+    reason: NotRequired[str]
+
+
+class ReturnAuthorisationBody(TypedDict):
+    """`from_order` transforms the sales order; `standalone` names only the customer and the order id (R14)."""
+
+    order_id: str
+    return_id: str
+    currency: str
+    form: str  # from_order | standalone
+    customer: Customer
+    lines: list[Line]
+    date: str  # RFC 3339: when Reveni authorised it
+    source: NotRequired[Source]  # sales_order, when from_order
+
+
+class CreditNoteBody(TypedDict):
+    """`from_return` transforms the RMA; `standalone` is for refunds without one. Sum of line amounts == amount."""
+
+    order_id: str
+    return_id: str
+    refund_id: str
+    currency: str
+    amount: str
+    form: str  # from_return | standalone
+    customer: Customer
+    lines: list[Line]
+    method: str
+    date: str  # when the refund was executed
+    on_closed_period: str  # hold | next_open
+    source: NotRequired[Source]  # return_authorisation, when from_return
+
+
+class CreditApplicationBody(TypedDict):
+    order_id: str
+    refund_id: str
+    currency: str
+    amount: str
+    source: Source  # credit_note
+    invoice: str  # the invoice's number (internal id) in the account
+
+
+class ItemReceiptBody(TypedDict):
+    """Goods of one inspected lot into one location; every line carries it."""
+
+    order_id: str
+    return_id: str
+    source: Source  # return_authorisation
+    location: str
+    disposition: str
+    lines: list[Line]
+    date: str
+
+
+class StockMovementBody(TypedDict):
+    """A transfer of units already received, after a disposition changed."""
+
+    order_id: str
+    return_id: str
+    item: str
+    sku: str
+    quantity: int
+    from_location: str
+    to_location: str
+    date: str
+
+
+class ExchangeOrderBody(TypedDict):
+    """A zero-value order for a replacement."""
+
+    order_id: str
+    return_id: str
+    line_id: str
+    currency: str
+    customer: Customer
+    lines: list[Line]
+    date: str
+
+
+class ReturnClosingBody(TypedDict):
+    order_id: str
+    return_id: str
+    source: Source  # return_authorisation
+
+
+class ReversalBody(TypedDict):
+    """Takes back a whole credit note; `amount` positive."""
+
+    order_id: str
+    refund_id: str
+    currency: str
+    amount: str
+    source: Source  # credit_note
+    date: str
+    on_closed_period: str
+
+
+class OrderSnapshotQuestion(TypedDict):
+    """`order_id` is what the order is called in the account (a name given by an operator, R15, or the key itself)."""
+
+    order_id: str
+
+
+class OrderLine(TypedDict):
+    order_line: str
+    order_line_id: str
+    sku: str
+    item: str
+    quantity: int
+    fulfilled: int
+    unit_price: str
+    amount: str
+    tax: str
+    tax_code: str
+    components: list[dict[str, Any]]  # {"sku","quantity","list_price","order_line"}
+
+
+class EarlierReturn(TypedDict):
+    """A return authorisation that the account already holds for the order."""
+
+    number: str
+    external_ref: str
+    status: str
+    lines: list[dict[str, Any]]  # {"order_line","sku","quantity"}
+
+
+class OrderSnapshotAnswer(TypedDict):
+    """`found` counts candidates; with 0 or more than 1 there is no `order`."""
+
+    at: str
+    found: int
+    number: NotRequired[str]
+    status: NotRequired[str]  # pending | fulfilled | closed | archived
+    currency: NotRequired[str]
+    customer: NotRequired[dict[str, Any]]  # {"number","active": bool}
+    total: NotRequired[str]
+    shipping: NotRequired[str]
+    lines: NotRequired[list[OrderLine]]
+    returns: NotRequired[list[EarlierReturn]]
+    invoices: NotRequired[list[dict[str, Any]]]  # {"number","open","currency"}
+
+
+class InvoiceQuestion(TypedDict):
+    """What is still open on the order's invoices; `order_number` is the sales order's number in the account."""
+
+    order_id: str
+    order_number: str
+
+
+class InvoiceAnswer(TypedDict):
+    at: str
+    invoices: list[dict[str, Any]]  # {"number","open","currency"}
+
+
+class AvailabilityQuestion(TypedDict):
+    order_id: str
+    sku: str
+    item: str
+    locations: list[str]
+
+
+class AvailabilityAnswer(TypedDict):
+    at: str
+    item_exists: bool
+    item_active: bool
+    available: int
