@@ -1,0 +1,43 @@
+"""Time as a parameter: actors ask a `Clock`, so that tests and simulations can turn it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time, elapsed time and waiting."""
+
+    def now(self) -> datetime:
+        """The time of day, UTC."""
+        ...
+
+    def elapsed(self) -> float:
+        """Seconds on a clock that never jumps and counts while the machine or the process is suspended."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clocks; elapsed time is CLOCK_BOOTTIME where the platform has it."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def elapsed(self) -> float:
+        return time.clock_gettime(_BOOTTIME)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A time as the topics carry it: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,31 @@
+"""Named places where a test may end the process with SIGKILL: one for each gap of both commit protocols.
+
+`REVENI_STREAMS_FAULT_POINT=name[:nth]` arms one; when it is reached for the nth time the process appends the name to
+the file `REVENI_STREAMS_FAULT_LOG` (so that a test can assert it was reached) and kills itself. Unset, a point costs one
+comparison.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+_armed, _, _nth = os.environ.get("REVENI_STREAMS_FAULT_POINT", "").partition(":")
+_left = int(_nth or 1)
+
+
+def reach(name: str) -> None:
+    """Pass the fault point `name`; does not return if it is armed and due."""
+    global _left
+    if name != _armed:
+        return
+    _left -= 1
+    if _left == 0:
+        log = os.environ.get("REVENI_STREAMS_FAULT_LOG")
+        if log:
+            with Path(log).open("a") as out:
+                out.write(f"{name}\n")
+                out.flush()
+                os.fsync(out.fileno())
+        os.kill(os.getpid(), signal.SIGKILL)
