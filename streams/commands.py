@@ -60,31 +60,35 @@ class Command:
     def klass(self) -> CommandClass:
         return command_class(self.kind)
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "revision": self.revision,
+            "account": self.account,
+            "order_key": self.order_key,
+            "kind": self.kind.value,
+            "subject": self.subject,
+            "body": self.body,
+            "hash": self.hash,
+            "profile_version": self.profile_version,
+            "row_stamp": list(self.row_stamp),
+            "look_first": self.look_first,
+            "adopt_since": self.adopt_since,
+            "void": self.void,
+            "shadow": self.shadow,
+        }
+
     def encode(self) -> bytes:
         """The JSON record value."""
-        return orjson.dumps(
-            {
-                "id": self.id,
-                "revision": self.revision,
-                "account": self.account,
-                "order_key": self.order_key,
-                "kind": self.kind.value,
-                "subject": self.subject,
-                "body": self.body,
-                "hash": self.hash,
-                "profile_version": self.profile_version,
-                "row_stamp": list(self.row_stamp),
-                "look_first": self.look_first,
-                "adopt_since": self.adopt_since,
-                "void": self.void,
-                "shadow": self.shadow,
-            }
-        )
+        return orjson.dumps(self.as_json())
 
     @classmethod
     def decode(cls, value: bytes) -> Command:
         """Read a record value; raises `ValueError` or `KeyError` on what is not a command."""
-        raw = orjson.loads(value)
+        return cls.decode_json(orjson.loads(value))
+
+    @classmethod
+    def decode_json(cls, raw: Mapping[str, Any]) -> Command:
         return cls(
             id=raw["id"],
             revision=raw["revision"],
@@ -117,7 +121,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a command was refused: a kind, a sentence for people, the vendor's code; the owner if it is not the kind's."""
+    """Why a command was refused: its kind, a sentence for people, the vendor's code; an owner unless the kind's."""
 
     kind: ErrorKind
     message: str

@@ -1,0 +1,131 @@
+"""Registers that join: the newest value stands, whatever the order of arrival.
+
+Every structure here is a join-semilattice: `joined` is commutative, associative and idempotent (property-tested), so a
+row is the same after any permutation and repetition of its messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.facts import Version
+
+LATE_LINE_FIELDS = ("disposition", "restock", "location", "accepted_quantity", "rejected_quantity")
+"""Line fields that are absent until known: filled from older versions of the same line."""
+
+Register = tuple[Version, Any]
+
+
+def newest(mine: Register | None, theirs: Register) -> Register:
+    """The register with the higher version."""
+    return theirs if mine is None or theirs[0] > mine[0] else mine
+
+
+def later(mine: Version | None, theirs: Version | None) -> Version | None:
+    """The higher of two versions, where absent is lowest."""
+    if mine is None or theirs is None:
+        return theirs if mine is None else mine
+    return max(mine, theirs)
+
+
+def join_registers(mine: dict[str, Register], theirs: Mapping[str, Register]) -> None:
+    for name, register in theirs.items():
+        mine[name] = newest(mine.get(name), register)
+
+
+@dataclass(slots=True)
+class RefundRegister:
+    """One refund. `paid` and `failed` are the highest versions that said so; paid stands until a newer one failed."""
+
+    fields: dict[str, Register] = field(default_factory=dict)
+    paid: Version | None = None
+    failed: Version | None = None
+
+    def join(self, other: RefundRegister) -> None:
+        join_registers(self.fields, other.fields)
+        self.paid = later(self.paid, other.paid)
+        self.failed = later(self.failed, other.failed)
+
+    @property
+    def state(self) -> str:
+        if self.failed is not None and (self.paid is None or self.failed > self.paid):
+            return "failed"
+        if self.paid is not None:
+            return "paid"
+        register = self.fields.get("state")
+        return str(register[1]) if register else "pending"
+
+
+@dataclass(slots=True)
+class ReturnRegister:
+    """One return: a register for each field of its snapshots, late line fields and refunds apart."""
+
+    fields: dict[str, Register] = field(default_factory=dict)
+    late: dict[str, dict[str, Register]] = field(default_factory=dict)
+    refunds: dict[str, RefundRegister] = field(default_factory=dict)
+    hashes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # version -> sorted content hashes seen
+
+    @classmethod
+    def of(cls, version: Version, data: Mapping[str, Any]) -> ReturnRegister:
+        """What one snapshot says."""
+        register = cls(hashes={version[0]: (version[2],)})
+        for name, value in data.items():
+            if name == "refunds" or value is None:
+                continue
+            register.fields[name] = (version, value)
+        lines = data.get("lines")
+        for line in lines if isinstance(lines, list) else ():
+            if isinstance(line, dict):
+                known = {name: (version, line[name]) for name in LATE_LINE_FIELDS if line.get(name) is not None}
+                if known:
+                    register.late[str(line.get("line_id"))] = known
+        refunds = data.get("refunds")
+        if isinstance(refunds, list):
+            register.fields["refunds"] = (version, [str(r.get("refund_id")) for r in refunds if isinstance(r, dict)])
+            for refund in refunds:
+                if isinstance(refund, dict) and refund.get("refund_id") is not None:
+                    state = refund.get("state")
+                    register.refunds[str(refund["refund_id"])] = RefundRegister(
+                        fields={name: (version, value) for name, value in refund.items() if value is not None},
+                        paid=version if state == "paid" else None,
+                        failed=version if state == "failed" else None,
+                    )
+        return register
+
+    def join(self, other: ReturnRegister) -> None:
+        join_registers(self.fields, other.fields)
+        for line_id, known in other.late.items():
+            join_registers(self.late.setdefault(line_id, {}), known)
+        for refund_id, refund in other.refunds.items():
+            self.refunds.setdefault(refund_id, RefundRegister()).join(refund)
+        for number, hashes in other.hashes.items():
+            self.hashes[number] = tuple(sorted({*self.hashes.get(number, ()), *hashes}))
+
+    @property
+    def conflicts(self) -> tuple[int, ...]:
+        """Versions that came with more than one content."""
+        return tuple(sorted(number for number, hashes in self.hashes.items() if len(hashes) > 1))
+
+    def withdrawn_refunds(self) -> tuple[str, ...]:
+        """Refunds seen paid that the newest list no longer names."""
+        listed = self.fields.get("refunds")
+        names = set(listed[1]) if listed else set()
+        return tuple(sorted(r for r, refund in self.refunds.items() if refund.state == "paid" and r not in names))
+
+    def data(self) -> dict[str, Any]:
+        """The return as one snapshot again: the newest of everything (CONTRACTS section 2 shape)."""
+        data = {name: register[1] for name, register in self.fields.items() if name != "refunds"}
+        lines = data.get("lines")
+        if isinstance(lines, list):
+            data["lines"] = [self._line(line) if isinstance(line, dict) else line for line in lines]
+        data["refunds"] = [
+            {**{name: register[1] for name, register in refund.fields.items()}, "state": refund.state}
+            for _, refund in sorted(self.refunds.items())
+        ]
+        return data
+
+    def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
+        known = self.late.get(str(line.get("line_id")), {})
+        return {**line, **{name: register[1] for name, register in known.items()}}

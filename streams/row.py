@@ -1,0 +1,252 @@
+"""The row of one order: all that is known of it, and all that was decided about it.
+
+The facts half is a join of registers. The effects half (issued commands, letters, alarms, what is waited for) is
+written by the sequencer that owns the order; when two owners' records meet at recovery, it is joined too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from streams.commands import Command, Outcome, Stamp
+from streams.facts import Decision, Fact, Inspection, Snapshot
+from streams.registers import Register, ReturnRegister, newest
+from streams.vocabulary import DocumentKind, OutcomeStatus
+
+ROW_FORMAT = 1
+MAX_ROW_BYTES = 256 * 1024
+
+_RANK = {OutcomeStatus.WITHHELD: 0, OutcomeStatus.REFUSED: 1, OutcomeStatus.ANSWERED: 2, OutcomeStatus.DONE: 3}
+
+
+def _weight(outcome: dict[str, Any]) -> tuple[int, int, str, str]:
+    return (
+        int(outcome["revision"]),
+        _RANK[OutcomeStatus(outcome["status"])],
+        str(outcome["at"]),
+        str(outcome.get("number", "")),
+    )
+
+
+@dataclass(slots=True)
+class CommandFacts:
+    """What came back about one command: every document number it was done under, and its newest other end."""
+
+    done: dict[str, dict[str, Any]] = field(default_factory=dict)  # number -> outcome as JSON
+    last: dict[str, Any] | None = None  # newest of refused, answered, withheld
+
+    def join(self, other: CommandFacts) -> None:
+        for number, outcome in other.done.items():
+            mine = self.done.get(number)
+            self.done[number] = outcome if mine is None or _weight(outcome) > _weight(mine) else mine
+        if other.last is not None and (self.last is None or _weight(other.last) > _weight(self.last)):
+            self.last = other.last
+
+    @property
+    def number(self) -> str | None:
+        """The document's number once done (the lowest, should there be several: that is a `duplicate` of its own)."""
+        return min(self.done) if self.done else None
+
+
+@dataclass(slots=True)
+class Issued:
+    """A command as it was last frozen, and whether its record is known to be in the topic."""
+
+    command: Command
+    published: bool = False
+    bodies: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    """hash -> (revision, body) of every revision not yet known to have ended, the newest included."""
+
+    def join(self, other: Issued) -> None:
+        mine, theirs = self.command, other.command
+        if (theirs.revision, theirs.row_stamp, theirs.hash) > (mine.revision, mine.row_stamp, mine.hash):
+            self.command, self.published = theirs, other.published
+        elif theirs.revision == mine.revision and theirs.hash == mine.hash:
+            self.published = self.published or other.published
+        self.bodies = {**other.bodies, **self.bodies}
+
+
+@dataclass(slots=True)
+class Letter:
+    """An exception of this order: a dead letter that closes by itself when its cause goes."""
+
+    letter_id: str
+    content: dict[str, Any]  # kind, owner, sentence, step, subject, command, ...
+    replays: int = 0  # how often it opened again
+    open: bool = True
+    published: bool = False
+    since: str = ""
+
+    def join(self, other: Letter) -> None:
+        if (other.replays, not other.open, other.since) > (self.replays, not self.open, self.since):
+            self.content, self.since = other.content, other.since
+            self.replays, self.open, self.published = other.replays, other.open, other.published
+        elif (other.replays, other.open) == (self.replays, self.open):
+            self.published = self.published or other.published
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One step that cannot go on yet: what for, since when, and by when it is owed."""
+
+    step: str
+    subject: str
+    waits_for: str
+    since: str
+    due: str = ""
+    why: str = ""
+    return_id: str = ""
+    refund_id: str = ""
+    late: bool = False
+    alarm_published: bool = False
+
+    @property
+    def key(self) -> str:
+        return f"{self.step}/{self.subject}"
+
+
+@dataclass(slots=True)
+class Row:
+    """One order."""
+
+    order_key: str
+    returns: dict[str, ReturnRegister] = field(default_factory=dict)
+    inspections: dict[str, Register] = field(default_factory=dict)
+    outcomes: dict[str, CommandFacts] = field(default_factory=dict)
+    decisions: dict[str, Decision] = field(default_factory=dict)
+    first_seen: str = ""  # when the gateway first received something of this order
+    issued: dict[str, Issued] = field(default_factory=dict)
+    letters: dict[str, Letter] = field(default_factory=dict)
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    playbooks: dict[str, int] = field(default_factory=dict)  # return_id -> playbook version pinned
+    quarantined: str = ""  # why this order stands still
+    source: tuple[str, int, int, int] | None = (
+        None  # topic, partition, offset, timestamp of the last event that changed it
+    )
+    stamp: Stamp = (0, 0)
+    previous: Stamp = (0, 0)
+
+    # -- facts
+
+    def absorb(self, fact: Fact) -> bool:
+        """Join one fact; False when nothing changed (a repeat, or older than what stands)."""
+        match fact:
+            case Snapshot():
+                before = self.returns.get(fact.return_id)
+                if before is not None and fact.version[2] in before.hashes.get(fact.version[0], ()):
+                    return False
+                incoming = ReturnRegister.of(fact.version, fact.data)
+                self.returns.setdefault(fact.return_id, ReturnRegister()).join(incoming)
+                return True
+            case Inspection():
+                standing = self.inspections.get(fact.inspection_id)
+                self.inspections[fact.inspection_id] = newest(standing, (fact.version, fact.data))
+                return standing is None or fact.version > standing[0]
+            case Decision():
+                if fact.decision_id in self.decisions:
+                    return False
+                self.decisions[fact.decision_id] = fact
+                return True
+            case Outcome():
+                return self._absorb_outcome(fact)
+
+    def _absorb_outcome(self, outcome: Outcome) -> bool:
+        known = self.outcomes.setdefault(outcome.command_id, CommandFacts())
+        before = (dict(known.done), known.last)
+        incoming = CommandFacts()
+        slim: dict[str, Any] = {
+            "revision": outcome.revision,
+            "hash": outcome.hash,
+            "kind": outcome.kind.value,
+            "subject": outcome.subject,
+            "status": outcome.status.value,
+            "at": outcome.at,
+            "number": outcome.number,
+            "reason": outcome.reason,
+        }
+        if outcome.document:
+            slim["document"] = dict(outcome.document)
+        if outcome.answer:
+            slim["answer"] = dict(outcome.answer)
+        if outcome.failure:
+            slim["failure"] = outcome.failure.as_json()
+        slim["attempts"] = len(outcome.attempts)
+        if outcome.attempts:
+            slim["first_attempt_at"] = outcome.attempts[0].at
+        if outcome.status is OutcomeStatus.DONE:
+            incoming.done[outcome.number] = slim
+        else:
+            incoming.last = slim
+        known.join(incoming)
+        return before != (known.done, known.last)
+
+    def join(self, other: Row) -> None:
+        """Join another record of the same order (recovery, zombies); facts and effects."""
+        for return_id, register in other.returns.items():
+            self.returns.setdefault(return_id, ReturnRegister()).join(register)
+        for inspection_id, inspection in other.inspections.items():
+            self.inspections[inspection_id] = newest(self.inspections.get(inspection_id), inspection)
+        for command_id, known in other.outcomes.items():
+            self.outcomes.setdefault(command_id, CommandFacts()).join(known)
+        for decision_id, decision in other.decisions.items():
+            self.decisions.setdefault(decision_id, decision)
+        for command_id, issued in other.issued.items():
+            if command_id in self.issued:
+                self.issued[command_id].join(issued)
+            else:
+                self.issued[command_id] = issued
+        for letter_id, letter in other.letters.items():
+            if letter_id in self.letters:
+                self.letters[letter_id].join(letter)
+            else:
+                self.letters[letter_id] = letter
+        for return_id, version in other.playbooks.items():
+            self.playbooks[return_id] = max(version, self.playbooks.get(return_id, 0))
+        self.first_seen = min(filter(None, (self.first_seen, other.first_seen)), default="")
+        self.quarantined = max(self.quarantined, other.quarantined)
+        if other.stamp > self.stamp:
+            self.waiting, self.source, self.stamp, self.previous = (
+                other.waiting,
+                other.source,
+                other.stamp,
+                other.previous,
+            )
+
+    # -- effects
+
+    def outcome_of(self, command_id: str) -> CommandFacts:
+        return self.outcomes.get(command_id) or CommandFacts()
+
+    def is_settled(self, issued: Issued) -> bool:
+        """Whether the newest revision of a command is known to have ended."""
+        known = self.outcomes.get(issued.command.id)
+        if known is None:
+            return False
+        if known.done and not issued.command.kind.is_question:
+            return True
+        return known.last is not None and known.last["revision"] >= issued.command.revision
+
+    def unpublished(self) -> Iterator[Issued | Letter]:
+        """The outbox: what was decided and is not known to be in its topic."""
+        for issued in self.issued.values():
+            if not issued.published and not self.is_settled(issued):
+                yield issued
+        for letter in self.letters.values():
+            if not letter.published:
+                yield letter
+
+    def open_letters(self) -> list[Letter]:
+        return sorted((letter for letter in self.letters.values() if letter.open), key=lambda item: item.letter_id)
+
+    def due(self) -> str:
+        """The earliest time at which something owed becomes late; empty when nothing is."""
+        return min((item.due for item in self.waiting.values() if item.due and not item.late), default="")
+
+    def done_number(self, command_id: str) -> str | None:
+        return self.outcome_of(command_id).number
+
+    def kind_of(self, command_id: str) -> DocumentKind | None:
+        issued = self.issued.get(command_id)
+        return issued.command.kind if issued else None
