@@ -99,8 +99,7 @@ class Waiting:
     why: str = ""
     return_id: str = ""
     refund_id: str = ""
-    late: bool = False
-    alarm_published: bool = False
+    deadline: str = ""  # the profile's name of the deadline that `due` comes from
 
     @property
     def key(self) -> str:
@@ -119,6 +118,7 @@ class Row:
     first_seen: str = ""  # when the gateway first received something of this order
     issued: dict[str, Issued] = field(default_factory=dict)
     letters: dict[str, Letter] = field(default_factory=dict)
+    alarms: dict[str, Letter] = field(default_factory=dict)  # by the key of what is late
     waiting: dict[str, Waiting] = field(default_factory=dict)
     playbooks: dict[str, int] = field(default_factory=dict)  # return_id -> playbook version pinned
     quarantined: str = ""  # why this order stands still
@@ -197,11 +197,12 @@ class Row:
                 self.issued[command_id].join(issued)
             else:
                 self.issued[command_id] = issued
-        for letter_id, letter in other.letters.items():
-            if letter_id in self.letters:
-                self.letters[letter_id].join(letter)
-            else:
-                self.letters[letter_id] = letter
+        for mine, theirs in ((self.letters, other.letters), (self.alarms, other.alarms)):
+            for letter_id, letter in theirs.items():
+                if letter_id in mine:
+                    mine[letter_id].join(letter)
+                else:
+                    mine[letter_id] = letter
         for return_id, version in other.playbooks.items():
             self.playbooks[return_id] = max(version, self.playbooks.get(return_id, 0))
         self.first_seen = min(filter(None, (self.first_seen, other.first_seen)), default="")
@@ -233,7 +234,7 @@ class Row:
         for issued in self.issued.values():
             if not issued.published and not self.is_settled(issued):
                 yield issued
-        for letter in self.letters.values():
+        for letter in (*self.letters.values(), *self.alarms.values()):
             if not letter.published:
                 yield letter
 
@@ -242,7 +243,12 @@ class Row:
 
     def due(self) -> str:
         """The earliest time at which something owed becomes late; empty when nothing is."""
-        return min((item.due for item in self.waiting.values() if item.due and not item.late), default="")
+        return min((item.due for key, item in self.waiting.items() if item.due and not self.is_late(key)), default="")
+
+    def is_late(self, key: str) -> bool:
+        """Whether the alarm for what is waited for under this key has been raised."""
+        alarm = self.alarms.get(key)
+        return alarm is not None and alarm.open
 
     def done_number(self, command_id: str) -> str | None:
         return self.outcome_of(command_id).number

@@ -46,10 +46,8 @@ def encode(row: Row) -> bytes:
         "decisions": {key: _decision(decision) for key, decision in row.decisions.items()},
         "first_seen": row.first_seen,
         "issued": {key: _issued(issued) for key, issued in row.issued.items()},
-        "letters": {
-            key: [letter.content, letter.replays, letter.open, letter.published, letter.since]
-            for key, letter in row.letters.items()
-        },
+        "letters": {key: _letter(letter) for key, letter in row.letters.items()},
+        "alarms": {key: _letter(alarm) for key, alarm in row.alarms.items()},
         "waiting": [_waiting(item) for item in row.waiting.values()],
         "playbooks": row.playbooks,
         "quarantined": row.quarantined,
@@ -120,6 +118,7 @@ def _decode(raw: dict[str, Any]) -> Row:
             for key, encoded in body["issued"].items()
         },
         letters={key: Letter(key, *encoded) for key, encoded in body["letters"].items()},
+        alarms={key: Letter(key, *encoded) for key, encoded in body["alarms"].items()},
         waiting={item.key: item for item in (Waiting(*encoded) for encoded in body["waiting"])},
         playbooks=body["playbooks"],
         quarantined=body["quarantined"],
@@ -157,6 +156,10 @@ def _issued(issued: Issued) -> list[Any]:
     return [issued.command.as_json(), issued.published, issued.bodies]
 
 
+def _letter(letter: Letter) -> list[Any]:
+    return [letter.content, letter.replays, letter.open, letter.published, letter.since]
+
+
 def _waiting(item: Waiting) -> list[Any]:
     return [
         item.step,
@@ -167,6 +170,5 @@ def _waiting(item: Waiting) -> list[Any]:
         item.why,
         item.return_id,
         item.refund_id,
-        item.late,
-        item.alarm_published,
+        item.deadline,
     ]
