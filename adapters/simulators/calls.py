@@ -1,0 +1,121 @@
+"""Every call that reached a simulated system, and how many were in flight at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+# Two events of one wake-up of the loop (a closed connection, a new call) may be seen in the wrong order; a few turns
+# let the close be noticed before an arrival is called a breach.
+_TURNS_TO_NOTICE_A_CLOSE = 6
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Call:
+    """One call: in flight from its arrival until its answer or its closed connection."""
+
+    seq: int
+    account: str
+    method: str
+    path: str
+    request: web.Request | None
+    in_flight: int  # at start, this call included
+    started: str
+    finished: str | None = None
+    status: int | None = None  # None: no answer was given
+    kind: str | None = None
+    fault: str | None = None
+    breach: bool = False
+    note: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "seq": self.seq,
+            "account": self.account,
+            "kind": self.kind,
+            "method": self.method,
+            "path": self.path,
+            "started": self.started,
+            "finished": self.finished,
+            "status": self.status,
+            "in_flight": self.in_flight,
+            "breach": self.breach,
+            "fault": self.fault,
+            "note": self.note,
+        }
+
+
+class CallLog:
+    """All calls of all accounts."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._active: dict[str, dict[int, Call]] = {}
+
+    async def begin(self, account: str, request: web.Request, limit: int) -> Call:
+        """Note an arrival; `call.breach` says that it is one too many for the account (limit 0: no limit)."""
+        active = self._active.setdefault(account, {})
+        call = Call(len(self.calls) + 1, account, request.method, request.path, request, len(active) + 1, _now())
+        self.calls.append(call)
+        active[call.seq] = call
+        if limit and len(active) > limit:
+            for _ in range(_TURNS_TO_NOTICE_A_CLOSE):
+                await asyncio.sleep(0)
+            for other in list(active.values()):
+                if other is not call and other.request is not None and _closed(other.request):
+                    self.end(other)
+            earlier = sum(1 for seq in active if seq < call.seq)
+            call.in_flight = earlier + 1
+            call.breach = call.in_flight > limit
+        return call
+
+    def end(self, call: Call) -> None:
+        """The call was answered, or its connection is gone."""
+        if call.finished is None:
+            call.finished = _now()
+            call.request = None
+            self._active.get(call.account, {}).pop(call.seq, None)
+
+    def summary(self, account: str = "") -> dict[str, Any]:
+        """Per account: calls, the most in flight, breaches of the limit, answers by status, faults injected."""
+        accounts = sorted({call.account for call in self.calls} | ({account} if account else set()))
+        chosen = [name for name in accounts if not account or name == account]
+        report = {name: self._one(name) for name in chosen}
+        return {
+            "calls": sum(one["calls"] for one in report.values()),
+            "max_in_flight": max((one["max_in_flight"] for one in report.values()), default=0),
+            "breaches": sum(one["breaches"] for one in report.values()),
+            "accounts": report,
+        }
+
+    def _one(self, account: str) -> dict[str, Any]:
+        mine = [call for call in self.calls if call.account == account]
+        return {
+            "calls": len(mine),
+            "in_flight": len(self._active.get(account, {})),
+            "max_in_flight": max((call.in_flight for call in mine), default=0),
+            "breaches": sum(call.breach for call in mine),
+            "statuses": dict(sorted(Counter(str(call.status) for call in mine).items())),
+            "faults": dict(sorted(Counter(call.fault for call in mine if call.fault).items())),
+        }
+
+    def clear(self) -> None:
+        """Forget what is over; calls still in flight keep counting."""
+        self.calls = [call for active in self._active.values() for call in active.values()]
+        for seq, call in enumerate(self.calls, 1):
+            self._active[call.account].pop(call.seq)
+            call.seq = seq
+            self._active[call.account][seq] = call
+
+
+def _closed(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
