@@ -1,0 +1,225 @@
+"""The lane's consumer: exact positions over restarts and rebalances, delivery in batches, commits without holes.
+
+The position of a partition is aiokafka's position minus what is `held` (fetched, not delivered). Fetch and seek exclude
+each other; a seek forgets what is held; what cannot be delivered now (no credit, gated, flow stopped) stays held. So no
+record is dropped on the way, which is how stock Faust loses them: it seeks while records are in its queues.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from faust.types.tuples import ConsumerMessage
+
+from agents.lane.batch import Batch, Record, Window
+from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted
+from agents.lane.lane import Lane
+from agents.lane.membership import MembershipThread
+from agents.store import PartitionedStore
+
+POLL_SECONDS = 0.5  # how long a fetch may wait when there is nothing else to do
+POLL_SECONDS_BUSY = 0.01  # ... when some partition waits for credit, growing to the next while nothing comes
+POLL_SECONDS_WAITING = 0.1
+NOWHERE = TP("", 0)
+
+
+class _Carrier(ConsumerMessage):  # type: ignore[misc]  # faust's classes are untyped here
+    """The message that Faust's stream sees. Acknowledging it does nothing: batches are acknowledged by themselves."""
+
+    def on_final_ack(self, consumer: Any) -> bool:
+        return False
+
+
+class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes are untyped here
+    """Faust's aiokafka consumer, reading batches."""
+
+    lane: Lane
+    _n_acked: int
+
+    def on_init(self) -> None:
+        super().on_init()
+        self._held: dict[TP, deque[Record]] = {}
+        self._windows: dict[TP, Window] = {}
+        self._position = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self.lane.wakes(self._on_wake)
+
+    def _new_consumer_thread(self) -> MembershipThread:
+        return MembershipThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _on_wake(self) -> None:
+        self._woken.set()
+
+    # -- positions
+
+    async def perform_seek(self) -> None:
+        """Start all source partitions at their committed offset, or at the beginning if there is none."""
+        async with self._position, asyncio.timeout(self.app.conf.broker_request_timeout):
+            # The flow stays shut until Faust resumes it: resuming clears the streams' queues (mode's FlowControlEvent),
+            # so a batch delivered now would vanish.
+            self.stop_flow()
+            self._held.clear()
+            self._close_windows()
+            committed = await self.seek_to_committed()
+            mine = sorted(tp for tp in self.assignment() if not self._is_changelog_tp(tp))
+            self._check_topics(mine)
+            earliest = await self.earliest_offsets(*mine) if mine else {}
+            start: dict[TP, int] = {}
+            for tp in mine:
+                offset, first = committed.get(tp), earliest[tp] or 0
+                if offset is not None and 0 <= offset < first:
+                    raise RecordsDeleted(f"{tp}: committed {offset}, the log starts at {first}")
+                start[tp] = first if offset is None or offset < 0 else offset
+            await super().seek_wait(start)
+            for tp, offset in start.items():
+                self._committed_offset[tp] = offset
+                self._windows[tp] = Window()
+            self._on_wake()
+
+    def _check_topics(self, source: list[TP]) -> None:
+        for tp in source:
+            if tp.topic not in self.lane.sizes:
+                raise MixedTopics(f"{tp.topic} is read by this app and is not a lane topic")
+        for table in self.app.tables.values():
+            if not isinstance(table.data, PartitionedStore):
+                raise LaneError(f"table {table.name}: an app with a lane keeps its rows in the lane's store")
+            table.data.rows.require({tp.partition for tp in source})
+
+    # -- commits: Faust asks which partitions have something, and which offset
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return iter([tp for tp in self._windows if topics is None or tp in topics or tp.topic in topics])
+
+    def _new_offset(self, tp: TP) -> int | None:
+        window = self._windows.get(tp)
+        return window.committable if window is not None else None
+
+    def _on_ack(self, batch: Batch) -> None:
+        self._n_acked += len(batch.records)
+        batch.records = ()
+        self._deliver(batch.tp)
+        self._on_wake()
+
+    # -- rebalance and stop
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
+        await self._hand_back()
+        for table in self.app.tables.values():
+            if isinstance(table.data, PartitionedStore):
+                await table.data.rows.revoke()
+        await super().on_partitions_revoked(revoked)
+
+    async def wait_empty(self) -> None:
+        """Faust asks for this when it stops, and once more inside a revocation."""
+        await self._hand_back()
+
+    async def _hand_back(self) -> None:
+        """Let the work in hand finish, commit it, and make everything delivered stale."""
+        if not self._windows:
+            return
+        try:
+            # half: the broker waits for all members' time-out, and the commit needs its share
+            await asyncio.wait_for(self.lane.quiesce(), self.app.conf.broker_rebalance_timeout / 2)
+        except TimeoutError:
+            self.log.warning("work in hand did not finish in time; it will be delivered again")
+        # A commit that is under way is only waited for, and does not hold the last acknowledgements.
+        if not await self.commit():
+            await self.commit()
+        self._close_windows()
+
+    def _close_windows(self) -> None:
+        for window in self._windows.values():
+            window.closed = True
+        self._windows = {}
+
+    # -- fetch and deliver
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        """Faust's fetcher runs this for as long as it lives."""
+        waiting = POLL_SECONDS_BUSY
+        try:
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
+                if not self.flow_active:
+                    await self.wait(self.can_resume_flow)
+                    continue
+                self._woken.clear()
+                delivered = sum(self._deliver(tp) for tp in list(self._held))
+                wanted = self._wanted()
+                if len(wanted) == len(self._windows) and wanted:
+                    await self._fetch(wanted, POLL_SECONDS)
+                elif wanted:
+                    waiting = POLL_SECONDS_BUSY if delivered else min(waiting * 2, POLL_SECONDS_WAITING)
+                    await self._fetch(wanted, waiting)
+                else:
+                    await self._wait_for_credit()
+                if self._commit_every and self._n_acked >= self._commit_every:
+                    self._n_acked = 0
+                    await self.commit()
+                await asyncio.sleep(0)
+        except (asyncio.CancelledError, *self.consumer_stopped_errors):
+            if not self.transport.app.should_stop:
+                raise
+
+    def _wanted(self) -> set[TP]:
+        active = self._get_active_partitions()
+        return {tp for tp in self._windows if tp in active and not self._held.get(tp) and self._has_credit(tp)}
+
+    def _has_credit(self, tp: TP) -> bool:
+        return not self.lane.gated(tp) and len(self._windows[tp].open) < self.lane.depth
+
+    async def _fetch(self, wanted: set[TP], timeout: float) -> None:
+        async with self._position:
+            if not self.flow_active or self.should_stop:
+                return
+            fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
+            for tp, records in (fetched or {}).items():
+                if tp in self._windows:
+                    self._held.setdefault(tp, deque()).extend(records)
+                    self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
+
+    async def _wait_for_credit(self) -> None:
+        try:
+            await asyncio.wait_for(self._woken.wait(), POLL_SECONDS_WAITING)
+        except TimeoutError:
+            # aiokafka leaves the group when nobody polled for max_poll_interval: an empty poll counts
+            await self._fetch({NOWHERE}, 0)
+
+    def _deliver(self, tp: TP) -> int:
+        """Hand over what is held of one partition, as far as its credit goes; the number of batches."""
+        held, window = self._held.get(tp), self._windows.get(tp)
+        if not held or window is None or not self.flow_active or tp not in self._get_active_partitions():
+            return 0
+        channel = self._channel(tp)
+        size, count = self.lane.sizes[tp.topic], 0
+        while held and self._has_credit(tp):
+            records = [held.popleft() for _ in range(min(size, len(held)))]
+            batch = Batch(
+                tp, records, window, self.app.consumer_generation_id, self._thread.current_generation, self._on_ack
+            )
+            window.add(batch)
+            channel.queue.force_put_nowait(self.app.conf.Event(self.app, None, batch, None, self._carrier(batch)))
+            count += 1
+        return count
+
+    def _channel(self, tp: TP) -> Any:
+        channels = self.app.topics._tp_index[tp]
+        if len(channels) != 1:
+            raise MixedTopics(f"{tp.topic} has {len(channels)} streams; a lane topic has exactly one")
+        return next(iter(channels))
+
+    def _carrier(self, batch: Batch) -> _Carrier:
+        first, last = batch.records[0], batch.records[-1]
+        carrier = _Carrier(
+            batch.tp.topic, batch.tp.partition, first.offset, last.timestamp / 1000, 0, None, None, None, None, 0, 0,
+            batch.tp, generation_id=batch.generation_id,
+        )  # fmt: skip
+        carrier.refcount = 1
+        return carrier
