@@ -66,11 +66,12 @@ class ReturnRegister:
     late: dict[str, dict[str, Register]] = field(default_factory=dict)
     refunds: dict[str, RefundRegister] = field(default_factory=dict)
     hashes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # version -> sorted content hashes seen
+    earliest: Version | None = None  # the lowest version seen
 
     @classmethod
     def of(cls, version: Version, data: Mapping[str, Any]) -> ReturnRegister:
         """What one snapshot says."""
-        register = cls(hashes={version[0]: (version[2],)})
+        register = cls(hashes={version[0]: (version[2],)}, earliest=version)
         for name, value in data.items():
             if name == "refunds" or value is None:
                 continue
@@ -102,6 +103,8 @@ class ReturnRegister:
             self.refunds.setdefault(refund_id, RefundRegister()).join(refund)
         for number, hashes in other.hashes.items():
             self.hashes[number] = tuple(sorted({*self.hashes.get(number, ()), *hashes}))
+        seen = [version for version in (self.earliest, other.earliest) if version is not None]
+        self.earliest = min(seen, default=None)
 
     @property
     def conflicts(self) -> tuple[int, ...]:

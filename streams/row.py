@@ -115,6 +115,7 @@ class Row:
     inspections: dict[str, Register] = field(default_factory=dict)
     outcomes: dict[str, CommandFacts] = field(default_factory=dict)
     decisions: dict[str, Decision] = field(default_factory=dict)
+    rulings: dict[str, str] = field(default_factory=dict)  # decision id -> "applied", or why it was void
     first_seen: str = ""  # when the gateway first received something of this order
     issued: dict[str, Issued] = field(default_factory=dict)
     letters: dict[str, Letter] = field(default_factory=dict)
@@ -192,6 +193,8 @@ class Row:
             self.outcomes.setdefault(command_id, CommandFacts()).join(known)
         for decision_id, decision in other.decisions.items():
             self.decisions.setdefault(decision_id, decision)
+        for decision_id, ruling in other.rulings.items():
+            self.rulings[decision_id] = min(ruling, self.rulings.get(decision_id, ruling))
         for command_id, issued in other.issued.items():
             if command_id in self.issued:
                 self.issued[command_id].join(issued)

@@ -7,11 +7,12 @@ into it. The stamp stands outside the row's body and is the same in every later 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from streams.commands import Command
+from streams.commands import Command, Stamp
 from streams.facts import Decision, Version
 from streams.registers import RefundRegister, Register, ReturnRegister
 from streams.row import ROW_FORMAT, CommandFacts, Issued, Letter, Row, Waiting
@@ -44,6 +45,7 @@ def encode(row: Row) -> bytes:
         "inspections": versions.registers(row.inspections),
         "outcomes": {key: {"done": known.done, "last": known.last} for key, known in row.outcomes.items()},
         "decisions": {key: _decision(decision) for key, decision in row.decisions.items()},
+        "rulings": row.rulings,
         "first_seen": row.first_seen,
         "issued": {key: _issued(issued) for key, issued in row.issued.items()},
         "letters": {key: _letter(letter) for key, letter in row.letters.items()},
@@ -55,19 +57,67 @@ def encode(row: Row) -> bytes:
     }
     body["versions"] = list(versions.index)
     return orjson.dumps(
-        {"format": ROW_FORMAT, "stamp": row.stamp, "previous": row.previous, "key": row.order_key, "row": body}
+        {
+            "format": ROW_FORMAT,
+            "stamp": row.stamp,
+            "previous": row.previous,
+            "outbox": sum(1 for _ in row.unpublished()),
+            "due": row.due(),
+            "blocked": any(letter.open and letter.content["mapping_key"] for letter in row.letters.values()),
+            "key": row.order_key,
+            "row": body,
+        }
     )
 
 
-def stamp_of(value: bytes) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(stamp, previous) of a record, read without decoding the row."""
-    # The envelope is written by `encode` with stamp and previous first, so the body need not be parsed.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What stands before a row's body: read without decoding it, so that a million resting rows cost little."""
+
+    stamp: Stamp
+    previous: Stamp
+    outbox: int  # decided, not known to be in its topic
+    due: str  # when something owed becomes late; empty: nothing is
+    blocked: bool  # waits for a mapping of the profile
+
+
+def head_of(value: bytes) -> Head:
+    """The head of a record; raises `UnreadableRow`."""
     try:
-        head = value[: value.index(b',"key":')] + b"}"
-        raw = orjson.loads(head)
-        return (raw["stamp"][0], raw["stamp"][1]), (raw["previous"][0], raw["previous"][1])
+        raw = orjson.loads(value[: value.index(b',"key":')] + b"}")
+        if raw["format"] != ROW_FORMAT:
+            raise UnreadableRow(
+                f"row format {raw['format']} is not {ROW_FORMAT}: written by another version of this program"
+            )
+        return Head(
+            stamp=(raw["stamp"][0], raw["stamp"][1]),
+            previous=(raw["previous"][0], raw["previous"][1]),
+            outbox=raw["outbox"],
+            due=raw["due"],
+            blocked=raw["blocked"],
+        )
+    except UnreadableRow:
+        raise
     except (ValueError, KeyError, IndexError, TypeError) as error:
         raise UnreadableRow(f"not a row: {error!r}") from error
+
+
+def merge(old: bytes | None, new: bytes) -> bytes:
+    """Join a changelog record into what stands: I11.
+
+    A record whose `previous` is the stamp that stands was written by someone who had read it, so it simply follows. Any
+    other record met it out of turn (a zombie's late write, or one written without seeing that write): they are joined.
+    """
+    after = head_of(new)
+    if old is None or old == new:
+        return new
+    before = head_of(old)
+    if after.previous == before.stamp:
+        return new
+    mine, theirs = decode(old), decode(new)
+    mine.join(theirs)
+    mine.stamp, mine.previous = max(before.stamp, after.stamp), min(before.stamp, after.stamp)
+    return encode(mine)
 
 
 def decode(value: bytes) -> Row:
@@ -106,12 +156,14 @@ def _decode(raw: dict[str, Any]) -> Row:
                     for refund_id, refund in encoded["refunds"].items()
                 },
                 hashes={int(number): tuple(hashes) for number, hashes in encoded["hashes"].items()},
+                earliest=version(encoded["earliest"]),
             )
             for return_id, encoded in body["returns"].items()
         },
         inspections=registers(body["inspections"]),
         outcomes={key: CommandFacts(known["done"], known["last"]) for key, known in body["outcomes"].items()},
         decisions={key: Decision(*fields) for key, fields in body["decisions"].items()},
+        rulings=body["rulings"],
         first_seen=body["first_seen"],
         issued={
             key: Issued(Command.decode_json(encoded[0]), encoded[1], {h: (b[0], b[1]) for h, b in encoded[2].items()})
@@ -137,6 +189,7 @@ def _return(register: ReturnRegister, versions: _Versions) -> dict[str, Any]:
             for refund_id, refund in register.refunds.items()
         },
         "hashes": {str(number): hashes for number, hashes in register.hashes.items()},
+        "earliest": versions(register.earliest),
     }
 
 

@@ -11,15 +11,6 @@ from streams.vocabulary import ErrorKind, Owner
 
 
 @dataclass(frozen=True, slots=True)
-class Waits:
-    """Goes on by itself when something else happens: an outcome, an answer, an event, an approval."""
-
-    waits_for: str  # a document kind, "inspection", "refund", "approval", "profile:<key>", "letter:<dlq id>", ...
-    why: str
-    deadline: str = ""  # the profile deadline by which it is owed
-
-
-@dataclass(frozen=True, slots=True)
 class Held:
     """Needs a person: becomes an exception with an owner, and closes by itself when its cause goes."""
 
@@ -33,6 +24,17 @@ class Held:
     disposition: str = "rejected"
     attempts: int = 0
     part: str = ""  # only this part of the subject is held (a line id); the rest goes on
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Goes on by itself when something else happens: an outcome, an answer, an event, an approval."""
+
+    waits_for: str  # a document kind, "inspection", "refund", "approval", "profile:<key>", "letter:<dlq id>", ...
+    why: str
+    deadline: str = ""  # the profile deadline by which it is owed
+    body: Body | None = None  # what would be sent, where an operator may say "post anyway"
+    held: tuple[Held, ...] = ()  # the parts that a person has to see to
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,76 @@
+"""The merchant's profile as the workers know it: the newest record of the `profiles` topic, read by a plain consumer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from streams.decide import Rules
+from streams.playbook import Playbook
+from streams.profile import Profile
+
+log = structlog.get_logger(__name__)
+
+
+class ProfileWatcher:
+    """Follows the topic; `rules()` waits until a first profile is there. A record it cannot use is named and skipped."""
+
+    def __init__(self, topic: str, playbooks: Mapping[str, Playbook], consumer: Callable[[], AIOKafkaConsumer]) -> None:
+        self._topic, self._playbooks, self._new_consumer = topic, playbooks, consumer
+        self._rules: Rules | None = None
+        self._first = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
+
+    @property
+    def ready(self) -> bool:
+        return self._rules is not None
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    async def rules(self) -> Rules:
+        """The rules in force."""
+        if self._rules is None:
+            log.warning("waiting for a profile", topic=self._topic, mend="reveni-streams profile publish FILE")
+            await self._first.wait()
+        assert self._rules is not None
+        return self._rules
+
+    async def follow(self) -> None:
+        """Read the topic from its beginning, for ever."""
+        consumer = self._new_consumer()
+        await consumer.start()
+        try:
+            tp = TopicPartition(self._topic, 0)
+            consumer.assign([tp])
+            await consumer.seek_to_beginning(tp)
+            while True:
+                fetched: Mapping[Any, list[Any]] = await consumer.getmany(tp, timeout_ms=1000)
+                for record in fetched.get(tp, ()):
+                    if record.value is not None:
+                        self.take(record.value)
+        finally:
+            await consumer.stop()
+
+    def take(self, value: bytes) -> None:
+        """Use a record if it is newer than the profile in force."""
+        try:
+            profile = Profile.from_record(value)
+        except ValueError as error:
+            log.error("unusable profile record", topic=self._topic, error=str(error))
+            return
+        unknown = sorted({a.system for a in profile.accounts.values()} - set(self._playbooks))
+        if unknown:
+            log.error("profile names systems without a playbook", systems=unknown, version=profile.version)
+            return
+        if self._rules is not None and profile.version <= self._rules.profile.version:
+            return
+        self._rules = Rules(profile, self._playbooks)
+        self._first.set()
+        log.info("profile in force", version=profile.version)
+        for listener in self._listeners:
+            listener()

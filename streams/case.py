@@ -1,0 +1,198 @@
+"""One order's row, read for a playbook: returns in typed form, answers to questions, operators' decisions.
+
+A case lives for one evaluation. Asking a question that has no (fresh) answer notes that the question is wanted and stops
+the step with `Waits`; the answer, when it comes as a fact, lets the step go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from streams.commands import Body, Failure, body_hash, command_id
+from streams.facts import Decision
+from streams.owners import owner_of
+from streams.profile import Profile
+from streams.returns import InvalidReturn, Return, parse_return
+from streams.row import Row
+from streams.verdicts import Held, Stop, Waits
+from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
+
+if TYPE_CHECKING:
+    from streams.playbook import Position
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A question that has to be asked (again)."""
+
+    kind: DocumentKind
+    subject: str
+    command_id: str
+    body: Body
+    return_id: str
+
+
+class Case:
+    """One order as a playbook sees it, for one account, at one moment."""
+
+    def __init__(self, row: Row, profile: Profile, account: str, now: datetime) -> None:
+        self.row, self.profile, self.account, self.now = row, profile, account, now
+        self.positions: list[Position] = []
+        self._placed: dict[DocumentKind, list[tuple[str, str, Position]]] = {}
+        self.questions: dict[str, Wanted] = {}
+        self.returns: dict[str, Return] = {}
+        self.unreadable: dict[str, InvalidReturn] = {}
+        self._asking, self._lenient = "", False
+        self.goods: Any = None  # what the goods steps worked out, kept for the length of one evaluation
+        self.books: dict[str, Any] = {}  # likewise the money steps, by return
+        for return_id, register in sorted(row.returns.items()):
+            try:
+                self.returns[return_id] = parse_return(register.data())
+            except InvalidReturn as fault:
+                self.unreadable[return_id] = fault
+        self._rulings: dict[tuple[str, str], list[Decision]] = {}
+        for decision in sorted(row.decisions.values(), key=lambda d: (d.at, d.decision_id)):
+            if row.rulings.get(decision.decision_id, "applied") == "applied":
+                target = str(decision.data.get("command_id") or "")
+                self._rulings.setdefault((decision.kind, target), []).append(decision)
+
+    def command_id(self, kind: DocumentKind, subject: str) -> str:
+        return command_id(self.account, self.row.order_key, kind.value, subject)
+
+    # -- what other steps came to
+
+    def placed(self, kind: DocumentKind, return_id: str, refund_id: str, position: Position) -> None:
+        self.positions.append(position)
+        self._placed.setdefault(kind, []).append((return_id, refund_id, position))
+
+    def placed_for(self, kind: DocumentKind, return_id: str, refund_id: str = "") -> Iterator[Position]:
+        """Positions of a kind about the same return and, where both name one, the same refund."""
+        for other_return, other_refund, position in self._placed.get(kind, ()):
+            if other_return == return_id and (not refund_id or not other_refund or other_refund == refund_id):
+                yield position
+
+    def all_placed(self, kind: DocumentKind) -> Iterator[Position]:
+        for _, _, position in self._placed.get(kind, ()):
+            yield position
+
+    def done_body(self, kind: DocumentKind, subject: str) -> Body | None:
+        """The body behind a done document; None while it is not done."""
+        cid = self.command_id(kind, subject)
+        known, issued = self.row.outcome_of(cid), self.row.issued.get(cid)
+        if issued is None or not (known.done or self.ruling("done_by_hand", cid)):
+            return None
+        if known.number:
+            posted = issued.bodies.get(str(known.done[known.number].get("hash")))
+            if posted is not None:
+                return posted[1]
+        return issued.command.body
+
+    # -- time
+
+    def latest_news(self, return_id: str) -> datetime:
+        """When the return last changed, by its own clock."""
+        register = self.row.returns[return_id]
+        return _moment(max(entry[0][1] for entry in register.fields.values()))
+
+    def adopt_since(self, return_id: str) -> str | None:
+        """L01: from when on a hand-made document of this return may be adopted; None when nobody can have made one.
+
+        Only a return that was open at the cut-over can have such documents: its first version known dates from before
+        it, or earlier versions went to whoever handled it then.
+        """
+        start, register = self.profile.merchant.start_from, self.row.returns.get(return_id)
+        if start is None or register is None or register.earliest is None:
+            return None
+        number, updated_at, _ = register.earliest
+        horizon = self.profile.deadlines.get("progress") or timedelta(days=30)
+        first = _moment(updated_at)
+        if number <= 1:
+            return updated_at if first < start else None
+        return (start - horizon).isoformat().replace("+00:00", "Z") if first < start + horizon else None
+
+    # -- operators' decisions
+
+    def rulings(self, kind: str, target: str = "") -> list[Decision]:
+        """Decisions of a kind that stand, oldest first; `target` is a command id where the kind has one."""
+        return self._rulings.get((kind, target), [])
+
+    def ruling(self, kind: str, target: str = "") -> Decision | None:
+        found = self.rulings(kind, target)
+        return found[-1] if found else None
+
+    def allowed(self, target: str, wanted_hash: str) -> bool:
+        """Whether a person said yes to exactly this content."""
+        return any(
+            decision.data.get("hash") in (None, "", wanted_hash)
+            for kind in ("approve", "post_anyway")
+            for decision in self.rulings(kind, target)
+        )
+
+    def retried(self, target: str, revision: int) -> bool:
+        return any(decision.data.get("revision") in (None, revision) for decision in self.rulings("retry", target))
+
+    def order_name(self) -> str:
+        """What the order is called in the account: its key, unless an operator named it (R15)."""
+        named = self.ruling("name_order")
+        return str(named.data["to"]) if named and named.data.get("to") else self.row.order_key
+
+    def sku_name(self, sku: str) -> str:
+        """What a SKU is called now, where an operator said so for this order (R16)."""
+        for decision in reversed(self.rulings("map_sku")):
+            if decision.data.get("sku") == sku and decision.data.get("to"):
+                return str(decision.data["to"])
+        return sku
+
+    # -- questions
+
+    def asking_for(self, target: str, *, lenient: bool = False) -> None:
+        """Name the step being placed: a `retry` of it asks its questions anew.
+
+        Lenient: the step was decided already, so an old answer does and nothing more is asked for its sake.
+        """
+        self._asking, self._lenient = target, lenient
+
+    def ask(
+        self, kind: DocumentKind, subject: str, body: Body, *, return_id: str, fresh: timedelta | None = None
+    ) -> Mapping[str, Any]:
+        """The answer to a question, not older than `fresh`; without one, the question is wanted and the step waits."""
+        cid = self.command_id(kind, subject)
+        if self._lenient:
+            return self._any_answer(cid, kind)
+        tries = len(self.rulings("retry", self._asking)) + len(self.rulings("retry", cid))
+        body = {**body, "asked": 1 + tries}
+        issued, last = self.row.issued.get(cid), self.row.outcome_of(cid).last
+        wanted = Wanted(kind, subject, cid, body, return_id)
+        if issued is None:
+            self.questions[cid] = wanted
+        elif last is None or last["revision"] < issued.command.revision:
+            if body_hash(body) != issued.command.hash:
+                self.questions[cid] = wanted
+        elif body_hash(body) != issued.command.hash:
+            self.questions[cid] = wanted
+        elif last["status"] == OutcomeStatus.ANSWERED.value:
+            if fresh is None or self.now - _moment(str(last["answer"].get("at") or last["at"])) <= fresh:
+                answer: Mapping[str, Any] = last["answer"]
+                return answer
+            self.questions[cid] = wanted
+        elif last["status"] == OutcomeStatus.REFUSED.value:
+            failure = Failure.from_json(last["failure"])
+            owner = failure.owner or owner_of(failure.kind, kind)
+            raise Stop(Held(failure.kind, failure.message, owner, code=failure.code, type=failure.type))
+        else:
+            self.questions[cid] = wanted
+        raise Stop(Waits(kind.value, f"{self.account} is being asked ({kind.value.replace('_', ' ')})"))
+
+    def _any_answer(self, cid: str, kind: DocumentKind) -> Mapping[str, Any]:
+        last = self.row.outcome_of(cid).last
+        if last is None or last["status"] != OutcomeStatus.ANSWERED.value:
+            raise Stop(Waits(kind.value, "no answer yet"))
+        answer: Mapping[str, Any] = last["answer"]
+        return answer
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

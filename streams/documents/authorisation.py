@@ -1,0 +1,197 @@
+"""The return authorisation: at once, before the parcel arrives, line by line against what was bought (R01, R02, R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.case import Case
+from streams.documents.order import CLOSED_RETURN, Matched, expect_currency, in_scope, match, snapshot
+from streams.money import to_text
+from streams.profile import Unmapped
+from streams.returns import Return
+from streams.verdicts import Held, Ready, Stop, Waits, skip
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
+
+if TYPE_CHECKING:
+    from streams.playbook import About, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """A return, and the lines that authorisations already made for it hold."""
+
+    ret: Return
+    covered: frozenset[str]
+
+
+def chain(subject: str) -> Iterator[str]:
+    """A subject and its supplements: `r`, `r~2`, `r~3`, ..."""
+    yield subject
+    for number in range(2, 100):
+        yield f"{subject}~{number}"
+
+
+def each_return(case: Case) -> Iterator[About]:
+    """Each return with lines; once an authorisation is made, a further one for lines that were held back."""
+    from streams.playbook import About
+
+    def decided_first(ret: Return) -> tuple[bool, str]:
+        cid = case.command_id(DocumentKind.RETURN_AUTHORISATION, ret.return_id)
+        return cid not in case.row.issued, ret.return_id
+
+    for ret in sorted(case.returns.values(), key=decided_first):
+        if not ret.lines:
+            continue
+        covered: set[str] = set()
+        for subject in chain(ret.return_id):
+            yield About(subject, ret.return_id, piece=Authorised(ret, frozenset(covered)))
+            body = case.done_body(DocumentKind.RETURN_AUTHORISATION, subject)
+            if body is None:
+                break
+            covered |= {str(line["line_id"]) for line in body["lines"]}
+            if covered >= {line.line_id for line in ret.lines}:
+                break
+
+
+def authorised(case: Case, about: About) -> None:
+    """The return is ours, and Reveni still stands by it."""
+    ret: Return = about.piece.ret
+    in_scope(case, ret)
+    if ret.state in CLOSED_RETURN:
+        raise skip(f"the return is {ret.state}")
+
+
+def authorisation(case: Case, about: About) -> Ready:
+    """The good lines of the return; each other line stays behind with a person, by itself."""
+    ret: Return = about.piece.ret
+    order = snapshot(case, ret.return_id)
+    expect_currency(case, order, ret.currency, f"Return {ret.return_id}")
+    standalone = order["status"] == "closed"
+    used = _used(case, ret.return_id, order)
+    lines: list[dict[str, Any]] = []
+    held: list[Held] = []
+    for line in ret.lines:
+        if line.line_id in about.piece.covered:
+            continue
+        if line.fault:
+            held.append(Held(ErrorKind.INVALID, line.fault, Owner.ENGINEERING, part=line.line_id))
+            continue
+        matched = match(case, order, line)
+        if isinstance(matched, Held):
+            held.append(matched)
+            continue
+        room = matched.sold - used.get(matched.number, 0)
+        if line.quantity > room:
+            held.append(_over_returned(matched, room))
+            continue
+        try:
+            lines.append(_line(case, ret, matched, standalone=standalone))
+        except Unmapped as missing:
+            held.append(
+                Held(ErrorKind.UNMAPPED, missing.sentence, missing.owner, mapping_key=missing.key, part=line.line_id)
+            )
+            continue
+        used[matched.number] = used.get(matched.number, 0) + line.quantity
+    if not lines:
+        why = "every line waits for a person" if held else "every line has its authorisation"
+        raise Stop(Waits("decision", why, held=tuple(held))) if held else skip(why)
+    body: dict[str, Any] = {
+        "order_id": case.row.order_key,
+        "return_id": ret.return_id,
+        "currency": ret.currency,
+        "form": "standalone" if standalone else "from_order",
+        "customer": {"number": order["customer"]["number"]},
+        "lines": lines,
+        "date": case.row.first_seen,
+    }
+    if not standalone:
+        body["source"] = {"kind": "sales_order", "number": order["number"]}
+    return Ready(body, held=tuple(held))
+
+
+def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dict[str, Any]:
+    line = matched.line
+    sku = line.component_sku or matched.sku
+    entry: dict[str, Any] = {
+        "line_id": line.line_id,
+        "order_line": matched.number,
+        "order_line_id": line.order_line_id,
+        "sku": sku,
+        "item": case.profile.sku_code(sku, case.account),
+        "quantity": line.quantity,
+    }
+    if line.reason:
+        entry["reason"] = case.profile.reason_code(line.reason, case.account)
+    if standalone:
+        entry["amount"] = to_text(line.unit_price * line.quantity, ret.currency)
+        tax = case.profile.tax_code(line.tax_code, case.account)
+        entry["tax"], entry["tax_code"] = to_text(line.tax_amount, ret.currency), tax.code
+    return entry
+
+
+def _used(case: Case, return_id: str, order: Any) -> dict[str, int]:
+    """Units of each order line that other authorisations hold: people's in the account, and ours of other returns."""
+    used: dict[str, int] = {}
+    ours = {position.command_id for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION)}
+    ours |= set(case.row.issued)
+    for earlier in order.get("returns", ()):
+        if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):
+            continue
+        for line in earlier["lines"]:
+            used[str(line["order_line"])] = used.get(str(line["order_line"]), 0) + int(line["quantity"])
+    for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION):
+        other = case.returns.get(position.about.return_id)
+        if position.about.return_id == return_id and position.body is None:
+            continue
+        if position.body is None or other is None or other.state in CLOSED_RETURN or position.void:
+            continue
+        if position.about.return_id == return_id:
+            continue  # covered lines of this return are left out by their line id
+        for line in position.body["lines"]:
+            used[str(line["order_line"])] = used.get(str(line["order_line"]), 0) + int(line["quantity"])
+    return used
+
+
+def _over_returned(matched: Matched, room: int) -> Held:
+    line = matched.line
+    sentence = (
+        f"Line {line.line_id} ({line.sku}) returns {line.quantity}; of {matched.bought} bought, "
+        f"{matched.sold} were sent and {max(room, 0)} can still come back."
+    )
+    return Held(ErrorKind.MISMATCH, sentence, Owner.WAREHOUSE, part=line.line_id)
+
+
+# -- closing
+
+
+def each_closed_return(case: Case) -> Iterator[About]:
+    """Each authorisation of a return that Reveni rejected or that was cancelled (R13)."""
+    from streams.playbook import About, State
+
+    for position in list(case.all_placed(DocumentKind.RETURN_AUTHORISATION)):
+        ret = case.returns.get(position.about.return_id)
+        if ret and ret.state in CLOSED_RETURN and position.state in (State.DONE, State.SHADOWED):
+            yield About(position.about.subject, ret.return_id, piece=position)
+
+
+def notes_are_made(case: Case, about: About) -> None:
+    """A credit note on its way is made from the authorisation, so that stays open until the note has ended."""
+    from streams.playbook import State
+
+    for kind in (DocumentKind.CREDIT_NOTE, DocumentKind.ITEM_RECEIPT):
+        for position in case.placed_for(kind, about.return_id):
+            if position.state in (State.IN_FLIGHT, State.READY, State.VOIDING):
+                raise Stop(Waits(kind.value, f"the {kind.value.replace('_', ' ')} is on its way"))
+
+
+def closing(case: Case, about: About) -> Ready:
+    position: Position = about.piece
+    return Ready(
+        {
+            "order_id": case.row.order_key,
+            "return_id": about.return_id,
+            "source": {"kind": "return_authorisation", "number": position.number},
+        }
+    )

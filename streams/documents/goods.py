@@ -1,0 +1,376 @@
+"""Goods after inspection: receipts by location and disposition, and moves when a disposition changes (S01-S05, R23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.case import Case
+from streams.commands import Body
+from streams.documents.authorisation import chain
+from streams.documents.inspected import Found, Trouble, believed, by_group, placed, uninspected
+from streams.documents.order import in_scope, snapshot
+from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
+
+if TYPE_CHECKING:
+    from streams.playbook import About
+
+RECEIPT, MOVEMENT = DocumentKind.ITEM_RECEIPT, DocumentKind.STOCK_MOVEMENT
+HELD_PLACE = "held"
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Units that one receipt brings in; quantity 0: asked for once, not wanted any more."""
+
+    found: Found
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Units already received that have to lie somewhere else."""
+
+    posted: Mapping[str, Any]  # the receipt's (or last move's) body: where they lie
+    found: Found
+    target_place: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What has to happen to the goods of an order."""
+
+    receipts: tuple[tuple[str, Lot], ...]
+    moves: tuple[tuple[str, Move], ...]
+    troubles: tuple[tuple[str, str, Held], ...]  # subject, return id, why
+    missing: tuple[tuple[str, str], ...]  # (return id, line id) of arrived lines that nobody has looked at
+
+
+def goods(case: Case) -> Goods:
+    """Worked out once for each evaluation; may raise `Stop` while the order's stored bundles are being asked for."""
+    if case.goods is None:
+        case.goods = _work_out(case)
+    result: Goods = case.goods
+    return result
+
+
+def _work_out(case: Case) -> Goods:
+    founds, troubles = believed(case)
+    missing = [
+        (ret.return_id, line.line_id) for ret in case.returns.values() for line in uninspected(case, ret, founds)
+    ]
+    wanted = placed(case, founds, troubles)
+    groups = by_group(wanted)
+    posted = _posted(case)
+    receipts: list[tuple[str, Lot]] = []
+    moves: list[tuple[str, Move]] = []
+    more: list[tuple[str, str, Held]] = [(t.found.subject, t.found.return_id, t.held) for t in troubles]
+    for group in sorted({*groups, *posted}):
+        _settle(case, groups.get(group, []), posted.get(group, []), troubles, receipts, moves, more)
+    return Goods(tuple(receipts), tuple(moves), tuple(more), tuple(missing))
+
+
+@dataclass(slots=True)
+class _Posted:
+    """A receipt or move that was asked for: where its units lie once it is done."""
+
+    subject: str
+    kind: DocumentKind
+    body: Body
+    done: bool
+    found: Found
+
+
+def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
+    groups: dict[tuple[str, str, str], list[_Posted]] = {}
+    for issued in case.row.issued.values():
+        command = issued.command
+        if command.account != case.account or command.kind not in (RECEIPT, MOVEMENT):
+            continue
+        done = case.done_body(command.kind, command.subject)
+        if done is None and (command.void or case.row.is_settled(issued)):
+            continue
+        body = done if done is not None else command.body
+        origin = body["origin"]
+        found = Found(
+            origin=origin["id"],
+            return_id=body["return_id"],
+            line_id=origin["line_id"],
+            sku=origin["sku"],
+            disposition=origin["disposition"],
+            quantity=int(body["quantity"] if command.kind is MOVEMENT else body["lines"][0]["quantity"]),
+            warehouse=origin["warehouse"],
+            at="",
+            place=origin["place"],
+            note=origin["note"],
+        )
+        groups.setdefault(found.group, []).append(_Posted(command.subject, command.kind, body, done is not None, found))
+    return groups
+
+
+def _settle(
+    case: Case,
+    wanted: list[Found],
+    posted: list[_Posted],
+    troubles: list[Trouble],
+    receipts: list[tuple[str, Lot]],
+    moves: list[tuple[str, Move]],
+    more: list[tuple[str, str, Held]],
+) -> None:
+    """One group: what was found now, against what was posted for it before."""
+    lying: dict[tuple[str, str], int] = {}
+    sample: dict[tuple[str, str], _Posted] = {}
+    for entry in posted:
+        if not entry.done:
+            continue
+        lying[entry.found.key] = lying.get(entry.found.key, 0) + entry.found.quantity
+        sample[entry.found.key] = entry
+        if entry.kind is MOVEMENT:
+            came_from = tuple(entry.body["origin"]["from"])
+            lying[came_from] = lying.get(came_from, 0) - entry.found.quantity
+    needs = {found.key: found for found in wanted}
+    lack = {key: found.quantity - lying.get(key, 0) for key, found in needs.items()}
+    surplus = {key: units - (needs[key].quantity if key in needs else 0) for key, units in lying.items() if units > 0}
+    surplus = {key: units for key, units in surplus.items() if units > 0}
+    for key in sorted(surplus):
+        for other in sorted(k for k in lack if lack[k] > 0):
+            units = min(surplus[key], lack[other])
+            if units:
+                _move(case, sample[key], needs[other], needs[other].place, units, moves)
+                surplus[key] -= units
+                lack[other] -= units
+        if surplus[key]:
+            _surplus(case, sample[key], surplus[key], troubles, moves, more)
+    for key, found in sorted(needs.items()):
+        if lack[key] > 0:
+            receipts.append((_next_link(case, RECEIPT, found.subject), Lot(found, lack[key])))
+    revised = {subject for subject, _ in receipts}
+    for entry in posted:
+        if entry.done and entry.kind is RECEIPT:
+            receipts.append((entry.subject, Lot(entry.found, entry.found.quantity)))
+        elif entry.done:
+            moves.append((entry.subject, Move(entry.body, entry.found, entry.found.place, entry.found.quantity)))
+        elif entry.kind is RECEIPT and entry.found.key not in needs and entry.subject not in revised:
+            receipts.append((entry.subject, Lot(entry.found, 0)))
+
+
+def _surplus(
+    case: Case,
+    entry: _Posted,
+    units: int,
+    troubles: list[Trouble],
+    moves: list[tuple[str, Move]],
+    more: list[tuple[str, str, Held]],
+) -> None:
+    """Posted units that are not wanted where they lie: held ones leave the sellable stock, others are a person's."""
+    disputed = [t for t in troubles if t.found.group == entry.found.group]
+    if disputed and entry.found.place == "sellable":
+        target = disputed[0].found
+        _move(
+            case,
+            entry,
+            Found(**{**_fields(entry.found), "note": "/held", "disposition": target.disposition}),
+            "quarantine",
+            units,
+            moves,
+        )
+        return
+    if disputed or entry.found.note == "/held":
+        return
+    sentence = (
+        f"{units} {entry.found.sku} of line {entry.found.line_id} were received as {entry.found.disposition}; "
+        "the inspection no longer names them."
+    )
+    more.append(
+        (f"{entry.subject}/surplus", entry.found.return_id, Held(ErrorKind.MISMATCH, sentence, Owner.WAREHOUSE))
+    )
+
+
+def _fields(found: Found) -> dict[str, Any]:
+    return {name: getattr(found, name) for name in Found.__slots__}
+
+
+def _move(case: Case, entry: _Posted, found: Found, place: str, units: int, moves: list[tuple[str, Move]]) -> None:
+    start, end = entry.found, found
+    subject = f"{start.origin}/{start.line_id}/{start.sku}/{'@'.join(start.key)}>{'@'.join(end.key)}"
+    link = _next_link(case, MOVEMENT, subject)
+    moves.append((link, Move(entry.body, found, place, units)))
+
+
+def _next_link(case: Case, kind: DocumentKind, subject: str) -> str:
+    """The first of a subject and its supplements that is not done."""
+    return next(link for link in chain(subject) if case.done_body(kind, link) is None)
+
+
+# -- subjects
+
+
+def each_lot(case: Case) -> Iterator[About]:
+    """Each lot of inspected units; and, so that absence shows, each arrived line that nobody has looked at."""
+    from streams.playbook import About
+
+    try:
+        plan = goods(case)
+    except Stop as stop:
+        yield About("inspection", piece=stop)
+        return
+    for subject, lot in plan.receipts:
+        yield About(subject, lot.found.return_id, piece=lot)
+    seen: dict[str, int] = {}
+    for subject, return_id, held in plan.troubles:
+        seen[subject] = seen.get(subject, 0) + 1
+        mark = "#held" if seen[subject] == 1 else f"#held{seen[subject]}"
+        yield About(subject + mark, return_id, piece=Stop(held))
+    for return_id, line_id in plan.missing:
+        yield About(
+            f"{return_id}/{line_id}",
+            return_id,
+            piece=Stop(Waits("inspection", f"nobody has inspected line {line_id} yet", "inspection")),
+        )
+
+
+def each_move(case: Case) -> Iterator[About]:
+    """Each move of units that were received under a disposition that changed."""
+    from streams.playbook import About
+
+    try:
+        plan = goods(case)
+    except Stop:
+        return
+    for subject, move in plan.moves:
+        yield About(subject, move.found.return_id, piece=move)
+
+
+# -- gates
+
+
+def inspected(case: Case, about: About) -> None:
+    """S01: goods move after inspection, and only for units that may move."""
+    if isinstance(about.piece, Stop):
+        raise about.piece
+    if about.piece.quantity == 0:
+        raise skip("the inspection changed")
+    ret = case.returns.get(about.return_id)
+    if ret is None:
+        raise Stop(Waits("return", f"return {about.return_id or '?'} is not known yet", "inspection"))
+    in_scope(case, ret)
+
+
+def nothing_is_being_taken_back(case: Case, about: About) -> None:
+    """While an older receipt of the same units is being voided, its end decides what is left to do."""
+    from streams.playbook import State
+
+    for position in case.all_placed(RECEIPT):
+        lot = position.about.piece
+        same = isinstance(lot, Lot) and lot.found.group == about.piece.found.group
+        if same and position.state is State.VOIDING and position.about.subject != about.subject:
+            raise Stop(Waits(RECEIPT.value, "an older receipt of these units is being taken back"))
+
+
+# -- bodies
+
+
+def receipt(case: Case, about: About) -> Ready:
+    """The lot into the location that its disposition maps to."""
+    lot: Lot = about.piece
+    found = lot.found
+    number, line = _authorised_line(case, about, found)
+    location = case.profile.location_code(found.warehouse, found.place, case.account)
+    return Ready(
+        {
+            "order_id": case.row.order_key,
+            "return_id": about.return_id,
+            "source": {"kind": "return_authorisation", "number": number},
+            "location": location,
+            "disposition": found.disposition,
+            "lines": [{**line, "quantity": lot.quantity, "location": location}],
+            "origin": _origin(found),
+            "date": case.row.first_seen,
+        }
+    )
+
+
+def movement(case: Case, about: About) -> Ready:
+    move: Move = about.piece
+    found = move.found
+    start = move.posted["origin"]
+    body = {
+        "order_id": case.row.order_key,
+        "return_id": about.return_id,
+        "item": case.profile.sku_code(found.sku, case.account),
+        "sku": found.sku,
+        "quantity": move.quantity,
+        "from_location": move.posted.get("to_location") or move.posted["location"],
+        "to_location": case.profile.location_code(found.warehouse, move.target_place, case.account),
+        "origin": {
+            **_origin(found),
+            "place": move.target_place,
+            "from": [start["disposition"] + start["note"], start["warehouse"]],
+        },
+        "date": case.row.first_seen,
+    }
+    return Ready(body)
+
+
+def _origin(found: Found) -> dict[str, str]:
+    return {
+        "id": found.origin,
+        "line_id": found.line_id,
+        "sku": found.sku,
+        "disposition": found.disposition,
+        "warehouse": found.warehouse,
+        "place": found.place,
+        "note": found.note,
+    }
+
+
+def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[str, Any]]:
+    """The authorisation that holds the line, and the line as a receipt names it."""
+    from streams.playbook import State
+
+    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+        if position.state is State.DEAD:
+            raise Stop(Waits(f"letter:{position.command_id}", "the return authorisation was refused"))
+        if position.body is None or position.state not in (State.DONE, State.SHADOWED):
+            continue
+        for line in position.body["lines"]:
+            if line["line_id"] == found.line_id:
+                return position.number, _receipt_line(case, about, found, line)
+        for held in position.notes:
+            if held.part == found.line_id:
+                part = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
+                raise Stop(Waits(f"letter:{part}", f"line {held.part} is held"))
+    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+        for held in position.notes:
+            if held.part == found.line_id:
+                part = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
+                raise Stop(Waits(f"letter:{part}", f"line {held.part} is held"))
+    raise hold(
+        ErrorKind.MISMATCH,
+        Owner.WAREHOUSE,
+        f"No return authorisation holds line {found.line_id} of return {about.return_id}.",
+    )
+
+
+def _receipt_line(case: Case, about: About, found: Found, authorised: Mapping[str, Any]) -> dict[str, Any]:
+    line = {
+        "line_id": found.line_id,
+        "order_line": authorised["order_line"],
+        "order_line_id": authorised["order_line_id"],
+        "sku": found.sku,
+        "item": authorised["item"],
+    }
+    if found.sku == authorised["sku"]:
+        return line
+    # A whole bundle was authorised; the warehouse counts its parts, and kits receive components (VENDORS 6.2, 5).
+    order = snapshot(case, about.return_id)
+    for entry in order.get("lines", ()):
+        if entry["order_line_id"] == authorised["order_line_id"]:
+            for component in entry.get("components") or ():
+                if component["sku"] == found.sku:
+                    line["order_line"] = str(component.get("order_line") or authorised["order_line"])
+    line["item"] = case.profile.sku_code(found.sku, case.account)
+    return line

@@ -1,0 +1,259 @@
+"""What was found when somebody looked at the goods: units of a line, by disposition, from whoever the profile believes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from streams.case import Case
+from streams.documents.order import ARRIVED, CLOSED_RETURN, snapshot
+from streams.profile import Unmapped
+from streams.returns import Return, ReturnLine
+from streams.verdicts import Held
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
+
+MAX_UNITS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Some units of one line, seen by one inspection, with one disposition."""
+
+    origin: str  # inspection id, or the return id where Reveni decides
+    return_id: str
+    line_id: str
+    sku: str
+    disposition: str
+    quantity: int
+    warehouse: str
+    at: str
+    place: str = ""  # sellable, quarantine, write_off; empty: moves nothing
+    note: str = ""  # set when a rule turned the place away from the disposition's own
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        return (self.origin, self.line_id, self.sku)
+
+    @property
+    def subject(self) -> str:
+        return f"{self.origin}/{self.line_id}/{self.sku}/{self.disposition}"
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Where units lie, in our own words: two founds with one key lie in one place."""
+        return (self.disposition + self.note, self.warehouse)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Found units that a person has to see to, and why; they move nowhere by themselves."""
+
+    found: Found
+    held: Held
+
+
+def believed(case: Case) -> tuple[list[Found], list[Trouble]]:
+    """Every found unit that counts, and those that are in dispute or make no sense."""
+    troubles: list[Trouble] = []
+    by_warehouse = list(_warehouse(case, troubles))
+    by_reveni = list(_reveni(case))
+    match case.profile.merchant.inspection:
+        case "warehouse":
+            return by_warehouse, troubles
+        case "reveni":
+            return by_reveni, troubles
+        case _:
+            return _first_stands(by_warehouse, by_reveni, troubles), troubles
+
+
+def _warehouse(case: Case, troubles: list[Trouble]) -> Iterator[Found]:
+    merged: dict[tuple[str, str, str], Found] = {}
+    for inspection_id, (version, data) in sorted(case.row.inspections.items()):
+        for number, raw in enumerate(data["lines"]):
+            found = Found(
+                origin=inspection_id,
+                return_id=_text(data.get("return_id")),
+                line_id=_text(raw.get("line_id")),
+                sku=case.sku_name(_text(raw.get("sku"))),
+                disposition=_text(raw.get("disposition")),
+                quantity=0,
+                warehouse=_text(raw.get("location") or data.get("location")),
+                at=version[1],
+            )
+            quantity = raw.get("quantity")
+            if not isinstance(quantity, int) or isinstance(quantity, bool) or not 0 < quantity <= MAX_UNITS:
+                sentence = f"Line {number + 1} of inspection {inspection_id} has quantity {quantity!r}."
+                troubles.append(Trouble(found, Held(ErrorKind.INVALID, sentence, Owner.ENGINEERING)))
+                continue
+            subject = (found.subject, found.warehouse, found.return_id)
+            before = merged.get(subject)
+            merged[subject] = replace(found, quantity=quantity + (before.quantity if before else 0))
+    yield from merged.values()
+
+
+def _reveni(case: Case) -> Iterator[Found]:
+    for ret in case.returns.values():
+        if ret.state not in ARRIVED:
+            continue
+        for line in ret.lines:
+            if line.disposition and not line.fault:
+                quantity = line.quantity if line.accepted_quantity is None else line.accepted_quantity
+                if quantity:
+                    at = case.row.returns[ret.return_id].late.get(line.line_id, {}).get("disposition")
+                    yield Found(
+                        origin=ret.return_id,
+                        return_id=ret.return_id,
+                        line_id=line.line_id,
+                        sku=line.component_sku or case.sku_name(line.sku),
+                        disposition=line.disposition,
+                        quantity=quantity,
+                        warehouse=line.location or ret.location or "",
+                        at=at[0][1] if at else "",
+                    )
+
+
+def _first_stands(warehouse: list[Found], reveni: list[Found], troubles: list[Trouble]) -> list[Found]:
+    """`either`: for each line the first to decide stands; a later one that differs is an exception."""
+    kept: list[Found] = []
+    lines: dict[tuple[str, str], list[Found]] = {}
+    for found in (*warehouse, *reveni):
+        lines.setdefault((found.return_id, found.line_id), []).append(found)
+    for _, entries in sorted(lines.items()):
+        first = min(entries, key=lambda found: (found.at, found.origin))
+        by_reveni = first.origin == first.return_id
+        for found in entries:
+            if (found.origin == found.return_id) == by_reveni:
+                kept.append(found)
+            elif found.disposition != first.disposition:
+                sentence = (
+                    f"Line {found.line_id} of return {found.return_id} was found {first.disposition} first; "
+                    f"{'Reveni' if not by_reveni else 'the warehouse'} says {found.disposition} now."
+                )
+                troubles.append(Trouble(found, Held(ErrorKind.MISMATCH, sentence, Owner.WAREHOUSE)))
+    return kept
+
+
+def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Found]:
+    """Each found unit with the place it goes to; units beyond what came back, was rejected or is unclear are troubles."""
+    result: list[Found] = []
+    room: dict[tuple[str, str, str], int] = {}
+    rejected: dict[tuple[str, str], int] = {}
+    for found in sorted(founds, key=lambda f: (not _is_issued(case, f), f.at, f.origin, f.subject)):
+        ret = case.returns.get(found.return_id)
+        if ret is None:
+            result.append(found)  # the receipt waits for the return to be known
+            continue
+        line = next((line for line in ret.lines if line.line_id == found.line_id), None)
+        if line is None:
+            troubles.append(
+                _trouble(found, f"The inspection names line {found.line_id}, which return {ret.return_id} has not.")
+            )
+            continue
+        unit = (ret.return_id, line.line_id, found.sku)
+        left = room.setdefault(unit, _returned_units(case, ret, line, found.sku))
+        if left <= 0 or found.quantity > left:
+            excess = found.quantity - max(left, 0)
+            sentence = (
+                f"{excess} more {found.sku} inspected on line {line.line_id} than return {ret.return_id} holds; "
+                "nothing moves for them."
+            )
+            troubles.append(_trouble(replace(found, quantity=excess), sentence))
+            found = replace(found, quantity=found.quantity - excess)
+        room[unit] = left - found.quantity
+        if found.quantity:
+            result.extend(_place(case, ret, line, found, rejected, troubles))
+    return result
+
+
+def _place(
+    case: Case,
+    ret: Return,
+    line: ReturnLine,
+    found: Found,
+    rejected: dict[tuple[str, str], int],
+    troubles: list[Trouble],
+) -> Iterator[Found]:
+    if not found.warehouse and (line.location or ret.location):
+        found = replace(found, warehouse=line.location or ret.location or "")
+    try:
+        disposition = case.profile.disposition(found.disposition)
+    except Unmapped as missing:
+        troubles.append(
+            Trouble(found, Held(ErrorKind.UNMAPPED, missing.sentence, missing.owner, mapping_key=missing.key))
+        )
+        return
+    if disposition.hold is not None:
+        sentence = f"{found.quantity} {found.sku} of line {line.line_id} found {found.disposition}: held."
+        troubles.append(Trouble(found, Held(ErrorKind.MISMATCH, sentence, disposition.hold)))
+        return
+    if disposition.to == "nothing":
+        return
+    unit = (ret.return_id, line.line_id)
+    refused = rejected.setdefault(unit, _rejected_units(ret, line))
+    turned_away = min(refused, found.quantity)
+    if turned_away:
+        rejected[unit] = refused - turned_away
+        sentence = (
+            f"{turned_away} {found.sku} of line {line.line_id} found {found.disposition}, "
+            f"but Reveni says {'cancelled' if ret.state == 'cancelled' else 'rejected'}: goods held."
+        )
+        troubles.append(Trouble(replace(found, quantity=turned_away), Held(ErrorKind.MISMATCH, sentence, Owner.CX)))
+        found = replace(found, quantity=found.quantity - turned_away)
+        if not found.quantity:
+            return
+    if line.restock is False and disposition.to == "sellable":
+        yield replace(found, place="quarantine", note="/no-restock")
+    else:
+        yield replace(found, place=disposition.to)
+
+
+def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
+    """How many units of a SKU the line sends back: its own, or a bundle's parts by the definition at the sale."""
+    if line.component_sku is not None:
+        return line.quantity if sku == line.component_sku else 0
+    if sku == case.sku_name(line.sku):
+        return line.quantity
+    order = snapshot(case, ret.return_id)
+    for entry in order.get("lines", ()):
+        if entry["order_line_id"] == line.order_line_id:
+            for component in entry.get("components") or ():
+                if component["sku"] == sku:
+                    return line.quantity * int(component["quantity"])
+    return 0
+
+
+def _rejected_units(ret: Return, line: ReturnLine) -> int:
+    if ret.state in CLOSED_RETURN or line.verdict == "rejected":
+        return MAX_UNITS
+    return line.rejected_quantity or 0
+
+
+def uninspected(case: Case, ret: Return, founds: list[Found]) -> list[ReturnLine]:
+    """Lines of a received return that nobody has looked at yet, in whole or in part."""
+    if ret.state not in ARRIVED:
+        return []
+    seen: dict[str, int] = {}
+    for found in founds:
+        if found.return_id == ret.return_id:
+            seen[found.line_id] = seen.get(found.line_id, 0) + found.quantity
+    return [line for line in ret.lines if not line.fault and seen.get(line.line_id, 0) < line.quantity]
+
+
+def _is_issued(case: Case, found: Found) -> bool:
+    return case.command_id(DocumentKind.ITEM_RECEIPT, found.subject) in case.row.issued
+
+
+def _trouble(found: Found, sentence: str) -> Trouble:
+    return Trouble(found, Held(ErrorKind.MISMATCH, sentence, Owner.WAREHOUSE))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def by_group(founds: list[Found]) -> Mapping[tuple[str, str, str], list[Found]]:
+    groups: dict[tuple[str, str, str], list[Found]] = {}
+    for found in founds:
+        groups.setdefault(found.group, []).append(found)
+    return groups

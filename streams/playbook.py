@@ -1,0 +1,260 @@
+"""A playbook is data: the steps one system needs, what each is about, what each waits for.
+
+`evaluate` reads a row through it and says, for every step and subject, where it stands. Nothing is decided here that the
+row does not hold: `streams.decide` turns positions into commands, letters and alarms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from streams.case import Case
+from streams.commands import Body, Failure, body_hash
+from streams.facts import Decision
+from streams.owners import owner_of
+from streams.row import CommandFacts, Issued
+from streams.verdicts import Held, NotNeeded, Ready, Stop, Verdict, Waits, intent
+from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus, Owner
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """One subject of a step, and the piece of the order that it is about."""
+
+    subject: str
+    return_id: str = ""
+    refund_id: str = ""
+    piece: Any = None
+
+
+Gate = Callable[[Case, About], None]
+"""A named, pure predicate over the case: passes, or raises `Stop` with what stands in the way."""
+
+Builder = Callable[[Case, About], Ready]
+Changed = Callable[[Body, Body], str]
+"""Compares what was posted with what is wanted now; a sentence when an operator must see the difference, else empty."""
+
+
+def frozen(_posted: Body, _wanted: Body) -> str:
+    """What is done stays as it is; growth is a supplement with a subject of its own."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One document that a system needs about an order, and what it waits for."""
+
+    kind: DocumentKind
+    about: Callable[[Case], Iterable[About]]
+    body: Builder
+    when: tuple[Gate, ...] = ()
+    after: tuple[DocumentKind, ...] = ()
+    deadline: str = ""
+    changed: Changed = frozen
+    role: str = "finance_ledger"  # whose account this step belongs to, in the profile's roles
+    approval: bool = False  # always waits for a person's yes, whatever the profile says
+
+
+@dataclass(frozen=True, slots=True)
+class Playbook:
+    """The steps of one system, in the order in which they depend on each other."""
+
+    system: str
+    version: int
+    steps: tuple[Step, ...]
+
+
+class State(Enum):
+    """Where one step about one subject stands."""
+
+    DONE = "done"
+    IN_FLIGHT = "in flight"
+    READY = "ready"
+    WAITS = "waits"
+    HELD = "held"
+    DEAD = "dead"  # the other system refused it
+    NOT_NEEDED = "not needed"
+    VOIDING = "voiding"  # no longer wanted, but its end is not known yet
+    SHADOWED = "shadowed"
+
+
+SETTLED = frozenset({State.DONE, State.NOT_NEEDED, State.DEAD, State.SHADOWED})
+
+
+@dataclass(slots=True)
+class Position:
+    """One step about one subject, as the row has it."""
+
+    step: Step
+    about: About
+    command_id: str
+    state: State
+    verdict: Verdict
+    number: str = ""
+    body: Body | None = None  # as posted when done, as wanted otherwise
+    revise: bool = False  # a new revision has to be issued
+    void: bool = False
+    notes: list[Held] = field(default_factory=list)  # further exceptions beside the state
+
+    @property
+    def kind(self) -> DocumentKind:
+        return self.step.kind
+
+
+def evaluate(case: Case, playbook: Playbook) -> list[Position]:
+    """Every step about every subject, in playbook order."""
+    for step in playbook.steps:
+        for about in step.about(case):
+            position = _place(case, step, about)
+            case.placed(position.kind, about.return_id, about.refund_id, position)
+    return list(case.positions)
+
+
+def _place(case: Case, step: Step, about: About) -> Position:
+    cid = case.command_id(step.kind, about.subject)
+    known, issued = case.row.outcome_of(cid), case.row.issued.get(cid)
+    hand = case.ruling("done_by_hand", cid)
+    if known.done or hand:
+        return _done(case, step, about, cid, known, hand)
+    in_flight = issued is not None and not issued.command.void and not case.row.is_settled(issued)
+    verdict = _verdict(case, step, about, cid, in_flight=in_flight)
+    position = Position(step, about, cid, State.READY, verdict)
+    if issued is not None and not case.row.is_settled(issued):
+        return _in_flight(position, issued, verdict)
+    match verdict:
+        case NotNeeded():
+            position.state = State.NOT_NEEDED
+            return position
+        case Waits():
+            position.state = State.WAITS
+            position.notes.extend(verdict.held)
+            return position
+        case Held():
+            position.state = State.HELD
+            return position
+    position.body = verdict.body
+    return _ready(case, position, known, issued, verdict)
+
+
+def _done(case: Case, step: Step, about: About, cid: str, known: CommandFacts, hand: Decision | None) -> Position:
+    number = known.number or (str(hand.data.get("number", "")) if hand else "")
+    body = case.done_body(step.kind, about.subject)
+    position = Position(step, about, cid, State.DONE, NotNeeded("done"), number=number, body=body)
+    if len(known.done) > 1:
+        numbers = ", ".join(sorted(known.done))
+        position.notes.append(
+            Held(
+                ErrorKind.DUPLICATE,
+                f"{step.kind.value} {about.subject} stands under more than one number: {numbers}.",
+                Owner.WAREHOUSE if step.kind is DocumentKind.ITEM_RECEIPT else Owner.FINANCE,
+                body=body,
+            )
+        )
+    if body is not None and step.changed is not frozen:
+        wanted = _verdict(case, step, about, cid, in_flight=True)
+        if isinstance(wanted, Ready):
+            sentence = step.changed(body, wanted.body)
+            if sentence:
+                position.notes.append(Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=wanted.body))
+    return position
+
+
+def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool) -> Verdict:
+    """What the gates and the body builder say. While a command is in flight, mere waiting does not hold it back."""
+    rejected = case.ruling("reject", cid)
+    if rejected:
+        return NotNeeded(f"rejected by {rejected.by}: {rejected.reason}")
+    case.asking_for(cid, lenient=in_flight)
+    held: Held | Waits | None = None
+    try:
+        for gate in step.when:
+            gate(case, about)
+        if not in_flight:
+            _predecessors(case, step, about)
+        ready = step.body(case, about)
+    except Stop as stop:
+        verdict = stop.verdict
+        if isinstance(verdict, NotNeeded):
+            return verdict
+        held = verdict
+        if verdict.body is None or not case.allowed(cid, body_hash(verdict.body)):
+            return verdict
+        ready = Ready(verdict.body)
+    wants_approval = step.approval or step.kind.value in case.profile.policies.approval
+    if held is None and wants_approval and not in_flight and not case.allowed(cid, body_hash(ready.body)):
+        return Waits("approval", f"Finance approves each {step.kind.value.replace('_', ' ')}", step.deadline)
+    return ready
+
+
+def _predecessors(case: Case, step: Step, about: About) -> None:
+    """`after` binds only to what is required for this subject: done, dead and not needed all let it pass."""
+    for kind in step.after:
+        for position in case.placed_for(kind, about.return_id, about.refund_id):
+            if position.state in SETTLED:
+                continue
+            waits_for = f"letter:{position.command_id}" if position.state is State.HELD else kind.value
+            raise Stop(Waits(waits_for, f"the {kind.value.replace('_', ' ')} is not there yet", step.deadline))
+
+
+def _in_flight(position: Position, issued: Issued, verdict: Verdict) -> Position:
+    command = issued.command
+    position.body = command.body
+    match verdict:
+        case NotNeeded() | Held():
+            position.state = State.VOIDING
+            position.void = not command.void
+            if isinstance(verdict, Held):
+                position.notes.append(verdict)
+        case Waits():
+            position.state = State.VOIDING if command.void else State.IN_FLIGHT
+        case Ready():
+            position.state = State.IN_FLIGHT
+            changed = intent(verdict.body) != intent(command.body)
+            if command.void or changed:
+                position.revise, position.body = True, verdict.body
+            position.notes.extend(verdict.held)
+            if verdict.flagged:
+                position.notes.append(verdict.flagged)
+    return position
+
+
+def _ready(case: Case, position: Position, known: CommandFacts, issued: Issued | None, verdict: Ready) -> Position:
+    position.notes.extend(verdict.held)
+    if verdict.flagged:
+        position.notes.append(verdict.flagged)
+    if issued is None or known.last is None:
+        position.revise = True
+        return position
+    match OutcomeStatus(known.last["status"]):
+        case OutcomeStatus.WITHHELD if known.last["reason"] == "shadow":
+            if case.profile.merchant.mode == "shadow":
+                found: Mapping[str, Any] = known.last.get("document") or {}
+                position.state, position.number = State.SHADOWED, str(found.get("number", "")) or "(shadow)"
+            else:
+                position.revise = True
+        case OutcomeStatus.REFUSED:
+            retried = case.retried(position.command_id, issued.command.revision)
+            if retried or body_hash(verdict.body) != issued.command.hash:
+                position.revise = True
+            else:
+                position.state = State.DEAD
+                position.verdict = _death(position, Failure.from_json(known.last["failure"]), known.last)
+        case _:
+            position.revise = True
+    return position
+
+
+def _death(position: Position, failure: Failure, last: Mapping[str, Any]) -> Held:
+    return Held(
+        failure.kind,
+        failure.message,
+        failure.owner or owner_of(failure.kind, position.kind),
+        body=position.body,
+        code=failure.code,
+        type=failure.type,
+        disposition=failure.disposition,
+        attempts=int(last.get("attempts", 0)),
+    )
