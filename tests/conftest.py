@@ -1,0 +1,93 @@
+"""Fixtures shared by all tests: one real Kafka and one embedded broker a session, a prefix for each test's own topics."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+
+from adapters.broker.embedded import EmbeddedBroker
+from tests.brokers import RealBrokerLedger, RealKafka, start_real_kafka
+
+_LEDGER = pytest.StashKey[RealBrokerLedger]()
+_SHORTAGE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LEDGER] = RealBrokerLedger()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that takes the `kafka` fixture is a real-broker test, marked or not."""
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        if "kafka" in fixtures:
+            item.add_marker("kafka")
+        if "embedded_broker" in fixtures:
+            item.add_marker("embedded")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Counts what was selected, after -k and -m."""
+    wanted = session.config.stash[_LEDGER].wanted
+    wanted.update(item.nodeid for item in session.items if item.get_closest_marker("kafka"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    report: pytest.TestReport = yield  # type: ignore[assignment,misc]  # the wrapper protocol sends the result
+    if report.when == "call" and not report.skipped and item.get_closest_marker("kafka"):
+        item.config.stash[_LEDGER].ran.add(item.nodeid)
+    return report  # type: ignore[return-value]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    ledger = config.stash[_LEDGER]
+    if config.option.collectonly or not ledger.wanted:
+        return
+    terminalreporter.section("real broker")
+    terminalreporter.line(ledger.summary())
+    if ledger.skipped:
+        terminalreporter.line(f"no real broker: {config.stash.get(_SHORTAGE, 'not asked for')}")
+        for name in ledger.skipped:
+            terminalreporter.line(f"  did not run: {name}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    config = session.config
+    if config.option.collectonly or exitstatus != pytest.ExitCode.OK:
+        return
+    if config.stash[_LEDGER].fails_the_run(dict(os.environ)):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
+    """Real Apache Kafka. Tests that restart it must leave it running."""
+    broker = start_real_kafka(tmp_path_factory.mktemp("kafka"))
+    if isinstance(broker, str):
+        pytestconfig.stash[_SHORTAGE] = broker
+        pytest.skip(f"NO REAL KAFKA: {broker}")
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture(scope="session")
+def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
+    """The embedded broker that `demo` uses."""
+    broker = EmbeddedBroker(tmp_path_factory.mktemp("embedded"))
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def prefix(request: pytest.FixtureRequest) -> str:
+    """A topic prefix that no other test, nor another run on the same broker, uses; it ends with a dot."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:40]
+    return f"t-{uuid4().hex[:8]}-{name}."
