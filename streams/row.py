@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from streams.commands import Command, Outcome, Stamp
 from streams.facts import Decision, Fact, Inspection, Snapshot
 from streams.registers import Register, ReturnRegister, newest
@@ -21,13 +23,16 @@ MAX_ROW_BYTES = 256 * 1024
 _RANK = {OutcomeStatus.WITHHELD: 0, OutcomeStatus.REFUSED: 1, OutcomeStatus.ANSWERED: 2, OutcomeStatus.DONE: 3}
 
 
-def _weight(outcome: dict[str, Any]) -> tuple[int, int, str, str]:
-    return (
-        int(outcome["revision"]),
-        _RANK[OutcomeStatus(outcome["status"])],
-        str(outcome["at"]),
-        str(outcome.get("number", "")),
-    )
+def _outweighs(mine: dict[str, Any], theirs: dict[str, Any]) -> bool:
+    """Whether `mine` stands over `theirs`: by revision, refused below done, time; content last, so that none tie."""
+    first, second = _weight(mine), _weight(theirs)
+    if first != second:
+        return first > second
+    return orjson.dumps(mine, option=orjson.OPT_SORT_KEYS) >= orjson.dumps(theirs, option=orjson.OPT_SORT_KEYS)
+
+
+def _weight(outcome: dict[str, Any]) -> tuple[int, int, str]:
+    return int(outcome["revision"]), _RANK[OutcomeStatus(outcome["status"])], str(outcome["at"])
 
 
 @dataclass(slots=True)
@@ -40,8 +45,8 @@ class CommandFacts:
     def join(self, other: CommandFacts) -> None:
         for number, outcome in other.done.items():
             mine = self.done.get(number)
-            self.done[number] = outcome if mine is None or _weight(outcome) > _weight(mine) else mine
-        if other.last is not None and (self.last is None or _weight(other.last) > _weight(self.last)):
+            self.done[number] = outcome if mine is None or _outweighs(outcome, mine) else mine
+        if other.last is not None and (self.last is None or _outweighs(other.last, self.last)):
             self.last = other.last
 
     @property
