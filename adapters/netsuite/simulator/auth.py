@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import time
 from collections import deque
+from types import SimpleNamespace
 
 from aiohttp import web
 from oauthlib.oauth1.rfc5849 import signature
@@ -42,6 +43,7 @@ class SignIn:
 
     def __init__(self, config: AccountConfig) -> None:
         self._config = config
+        self._secrets = SimpleNamespace(client_secret=config.consumer_secret, resource_owner_secret=config.token_secret)
         self._seen: set[tuple[str, str]] = set()
         self._order: deque[tuple[float, tuple[str, str]]] = deque()
 
@@ -79,5 +81,5 @@ class SignIn:
         base = signature.signature_base_string(
             request.method, signature.base_string_uri(url), signature.normalize_parameters(parameters)
         )
-        signed: str = signature.sign_hmac_sha256(base, self._config.consumer_secret, self._config.token_secret)
+        signed: str = signature.sign_hmac_sha256_with_client(base, self._secrets)
         return signed

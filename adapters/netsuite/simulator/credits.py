@@ -9,7 +9,7 @@ from typing import Any
 from adapters.netsuite.simulator import invoices, returns
 from adapters.netsuite.simulator.account import Account, Draft
 from adapters.netsuite.simulator.chart import key_of
-from adapters.netsuite.simulator.errors import cannot_transform, invalid_reference, missing_field, user_error
+from adapters.netsuite.simulator.errors import invalid_reference, missing_field, user_error
 from adapters.netsuite.simulator.lines import Line, number, read_line
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
@@ -56,9 +56,6 @@ def _own_lines(account: Account, body: Mapping[str, Any], currency: str) -> list
 
 def from_return(account: Account, source: Record, body: Mapping[str, Any], lines: list[Line], type_: str) -> Draft:
     """A memo (or cash refund) of a return authorisation; before the goods are in only if the preference allows it."""
-    code = source.fields["status"]["id"]
-    if code in ("A", "H"):
-        raise cannot_transform(f"The returnAuthorization {source.fields['tranId']} is {returns.STATUSES[code]}.")
     if not account.settings.refund_in_advance:
         for position, line in enumerate(lines):
             origin = source.line(line.order_line or 0)

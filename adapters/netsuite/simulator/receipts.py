@@ -7,7 +7,7 @@ from typing import Any
 
 from adapters.netsuite.simulator import returns
 from adapters.netsuite.simulator.account import Account, Draft
-from adapters.netsuite.simulator.errors import cannot_transform, missing_field, user_error
+from adapters.netsuite.simulator.errors import missing_field, user_error
 from adapters.netsuite.simulator.lines import Line
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators.ledger import Entry
@@ -15,9 +15,6 @@ from adapters.simulators.ledger import Entry
 
 def create(account: Account, source: Record, body: Mapping[str, Any], lines: list[Line]) -> Draft:
     """A receipt of a return authorisation."""
-    code = source.fields["status"]["id"]
-    if code in ("A", "H"):
-        raise cannot_transform(f"The returnAuthorization {source.fields['tranId']} is {returns.STATUSES[code]}.")
     record = account.header("itemReceipt", body, source)
     header = body.get("location")
     place = account.chart.resolve_location(header, "location").id if header is not None else None

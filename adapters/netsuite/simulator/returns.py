@@ -7,9 +7,10 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.netsuite.simulator.account import Account, Draft
-from adapters.netsuite.simulator.errors import missing_field, user_error
+from adapters.netsuite.simulator.chart import key_of
+from adapters.netsuite.simulator.errors import cannot_transform, missing_field, user_error
 from adapters.netsuite.simulator.lines import Line, copy_of, read_line
-from adapters.netsuite.simulator.records import Record, key_text
+from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.ledger import Entry
 
@@ -26,6 +27,13 @@ STATUSES = {
 
 def set_status(record: Record, code: str) -> None:
     record.fields["orderStatus"] = record.fields["status"] = {"id": code, "refName": STATUSES[code]}
+
+
+def open_for_transform(record: Record) -> None:
+    """One that waits for approval, or is closed, is transformed to nothing."""
+    code = record.fields["status"]["id"]
+    if code in ("A", "H"):
+        raise cannot_transform(f"The returnAuthorization {record.fields['tranId']} is {STATUSES[code]}.")
 
 
 def refresh(record: Record) -> None:
@@ -113,26 +121,13 @@ def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[En
 
     Which of the ways NetSuite's REST service takes was not re-read: all three are our reading.
     """
-    closing = False
-    for name in ("orderStatus", "status"):
-        if body.get(name) is not None:
-            wanted = key_text(body[name]) if isinstance(body[name], dict) else str(body[name])
-            wanted = wanted or str(body[name].get("refName", ""))
-            code = next((code for code, text in STATUSES.items() if wanted in (code, text)), None)
-            if code is None:
-                raise user_error(f"Unknown status {wanted}.", name)
-            if code == "H":
-                closing = True
-            elif code == "B" and record.fields["status"]["id"] == "A":
-                set_status(record, "B")
-            elif code != record.fields["status"]["id"]:
-                raise user_error(f"The status cannot be set to {STATUSES[code]}.", name)
-    for position, raw in enumerate(account.items_of(body) or ()):
-        line = record.line(int(str(raw.get("line", raw.get("orderLine", 0)))))
-        if line is None:
-            raise user_error("No such line.", f"item.items[{position}].line")
-        line.closed = bool(raw.get("isClosed", line.closed))
-    closing = closing or (bool(record.lines) and all(line.closed for line in record.lines))
+    status = _wanted_status(record, body)
+    flags = _wanted_flags(record, account.items_of(body) or [])
+    for line in record.lines:
+        line.closed = flags.get(line.number, line.closed)
+    closing = status == "H" or (bool(record.lines) and all(line.closed for line in record.lines))
+    if status == "B" and record.fields["status"]["id"] == "A":
+        set_status(record, "B")
     texts = {name: value for name, value in body.items() if name == "memo" or name.startswith("custbody")}
     changed = any(record.fields.get(name) != value for name, value in texts.items())
     record.fields |= texts
@@ -149,10 +144,36 @@ def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[En
     return []
 
 
+def _wanted_status(record: Record, body: Mapping[str, Any]) -> str | None:
+    """The status code that a PATCH asks for: closing, or approving what is pending."""
+    code = None
+    for name in ("orderStatus", "status"):
+        if body.get(name) is not None:
+            wanted = key_of(body[name], name)
+            code = next((code for code, text in STATUSES.items() if wanted in (code, text)), None)
+            if code is None:
+                raise user_error(f"Unknown status {wanted}.", name)
+            now = record.fields["status"]["id"]
+            if code not in ("H", now) and (now, code) != ("A", "B"):
+                raise user_error(f"The status cannot be set to {STATUSES[code]}.", name)
+    return code
+
+
+def _wanted_flags(record: Record, rows: list[dict[str, Any]]) -> dict[int, bool]:
+    """Line number to `isClosed`, where a PATCH says it."""
+    flags: dict[int, bool] = {}
+    for position, raw in enumerate(rows):
+        number = str(raw.get("line", raw.get("orderLine", "")))
+        line = record.line(int(number)) if number.isdecimal() else None
+        if line is None:
+            raise user_error("No such line.", f"item.items[{position}].line")
+        if "isClosed" in raw:
+            flags[line.number] = bool(raw["isClosed"])
+    return flags
+
+
 def receivable(line: Line) -> Decimal:
     """Units still to come; a kit's line receives nothing, its members do."""
-    return (
-        Decimal(0)
-        if line.is_kit or line.item.service or line.closed
-        else max(Decimal(0), line.quantity - line.received)
-    )
+    if line.is_kit or line.item.service or line.closed:
+        return Decimal(0)
+    return max(Decimal(0), line.quantity - line.received)

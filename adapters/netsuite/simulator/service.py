@@ -72,7 +72,8 @@ class Service:
                 response = failed(too_many_requests())
             else:
                 response = await self._answer(request, tenant, call)
-            call.status = response.status if request.transport is not None else None
+            gone = request.transport is None or request.transport.is_closing()
+            call.status = None if gone else response.status
             return response
         finally:
             self._front.calls.end(call)

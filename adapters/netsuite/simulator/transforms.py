@@ -31,7 +31,8 @@ def transform(account: Account, source: Record, target: str, body: Mapping[str, 
         raise cannot_transform(f"A {source.type} cannot be transformed to {target}.")
     if source.type == "salesOrder":
         sales_orders.open_for_transform(source)
-    # The header first: a customer that is inactive or a closed period is told before the lines are looked at.
+    if source.type == "returnAuthorization":
+        returns.open_for_transform(source)
     merge = _Merge(account, source, body, replace)
     match source.type, target:
         case "salesOrder", "returnAuthorization":
