@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from streams.commands import Command
@@ -100,14 +100,16 @@ class Limits:
     deadline_seconds: float = 8
     longest_execution_seconds: float = 900
     read_lag_seconds: float = 30
-    reference_enforced: frozenset[DocumentKind] = field(default_factory=frozenset)
-    """Kinds whose external reference the vendor keeps unique, so that a resend cannot double."""
 
 
 class Adapter(Protocol):
     """One account of one system."""
 
     limits: Limits
+
+    def reference_enforced(self, command: Command) -> bool:
+        """Whether the vendor keeps this command's reference unique, so that a resend cannot double."""
+        ...
 
     async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         """Every document that carries this command's external reference, compared with its body."""
