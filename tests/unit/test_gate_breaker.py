@@ -110,6 +110,17 @@ def test_ordinary_traffic_resets_the_pause_and_a_lone_probe_does_not() -> None:
     assert breaker.opens_at() - now <= 2
 
 
+def test_reads_do_not_reset_the_pause_of_writes_that_fail() -> None:
+    """Writes down, look-ups up: each new opening is longer, although reads were answered between."""
+    breaker = make()
+    open_it(breaker, 0)
+    now = breaker.opens_at()
+    attempt(breaker, now, Health.ANSWERED, "probe", write=False)
+    attempt(breaker, now, Health.ANSWERED, "look-up", write=False)
+    open_it(breaker, now)
+    assert breaker.opens_at() - now >= 2
+
+
 def test_calls_from_before_the_outage_say_nothing_about_the_probe() -> None:
     """A late answer neither closes an open breaker nor does a late failure open a closed one."""
     breaker = make()
@@ -191,6 +202,11 @@ def test_own_successes_and_other_peoples_reads_do_not_make_a_failed_write_suspec
         suspects.failed("question", write=False)
         suspects.succeeded("b", write=False)
     assert suspects.failed("question", write=False) == 4
+    suspects.forget("question")
+    for _ in range(5):
+        suspects.failed("question", write=False)
+        suspects.succeeded("question", write=False)
+    assert suspects.held_against("question") == 1
 
 
 def test_what_is_remembered_is_bounded() -> None:

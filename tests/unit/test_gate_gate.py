@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.clock import SystemClock
 from agents.gate import Gate, GateSettings
 from agents.gate.breaker import BreakerState
 from streams.adapter import (
@@ -188,6 +190,17 @@ async def test_throttles_that_say_nothing_are_met_with_growing_pauses() -> None:
     await rest(it)
 
 
+async def test_an_answer_makes_the_next_pause_short_again() -> None:
+    """Four throttles, an answer, a throttle: the pause is 1 to 2 s again."""
+    it = bench(concurrency=1)
+    for n in range(7):
+        it.start(f"c{n}", seconds=0.1, ending=None if n in (4, 6) else Throttled("concurrency"))
+    await rest(it)
+    moments = [moment for moment, _ in it.sent]
+    assert moments[4] - moments[3] >= 8
+    assert moments[6] - moments[5] <= 2.2
+
+
 async def test_calls_per_window_are_held_and_used() -> None:
     """Twenty calls in any ten seconds, whichever command makes them."""
     it = bench(concurrency=8, calls_per_window=20, window_seconds=10)
@@ -354,6 +367,30 @@ async def test_after_a_take_over_nothing_passes_before_the_predecessors_deadline
     assert it.sent == [(18, "c")]
 
 
+async def test_after_a_take_over_without_a_window_work_starts_at_the_deadline() -> None:
+    """No longer than needed."""
+    it = bench(concurrency=5)
+    it.gate.reserve(8)
+    it.start("c")
+    await rest(it)
+    assert it.sent == [(8, "c")]
+
+
+async def test_a_probe_stopped_by_a_lost_lease_leaves_the_way_to_the_next() -> None:
+    """Not sent is neither up nor down."""
+    checks = iter([None, PermissionError("the lease is lost"), None])
+
+    def lease() -> None:
+        if fault := next(checks):
+            raise fault
+
+    it = bench(lease, concurrency=1)
+    for n in range(3):
+        it.start(f"c{n}", ending=None if n else SignInRefused("no"))
+    await rest(it)
+    assert [name for _, name in it.sent] == ["c0", "c2"]
+
+
 async def test_the_lease_is_checked_right_before_each_write_and_stops_it() -> None:
     """A lost lease leaves the call unsent, uses up nothing, and says nothing about the account."""
     checks: list[float] = []
@@ -419,6 +456,61 @@ async def test_a_waiter_granted_and_cancelled_in_one_turn_gives_its_place_back()
     it.start("c")
     await rest(it)
     assert [name for _, name in it.sent] == ["c"]
+
+
+async def test_a_waiter_cancelled_in_the_turn_it_would_be_granted_is_passed_over() -> None:
+    """The place goes to the next in line."""
+    it = bench(concurrency=1)
+    async with it.gate.slot(MONEY, "a"):
+        cancelled = it.start("b")
+        it.start("c")
+        await it.clock.settle()
+        cancelled.cancel()
+    await rest(it)
+    assert [name for _, name in it.sent] == ["c"]
+
+
+@pytest.mark.parametrize("when", ["before the grant", "after the grant"])
+async def test_a_call_cancelled_in_the_turn_it_is_granted_gives_its_place_in_the_window_back(when: str) -> None:
+    """One is stopped by its lease, the next in line is cancelled in the same turn: the third has the place."""
+    next_in_line: list[asyncio.Task[None]] = []
+
+    def lease() -> None:
+        if it.clock.elapsed() == 10 and not next_in_line[0].cancelling():
+            if when == "before the grant":
+                next_in_line[0].cancel()
+            raise PermissionError("the lease is lost")
+
+    it = bench(lease, concurrency=4, calls_per_window=1, window_seconds=9)
+
+    async def stopped(calls: Calls) -> None:
+        try:
+            await it.send(calls, "stopped", 1, None, True)
+        except PermissionError:
+            next_in_line[0].cancel()
+
+    async with AsyncExitStack() as slots:
+        names = ["first", "stopped", "cancelled", "third"]
+        held = {name: await slots.enter_async_context(it.gate.slot(MONEY, name)) for name in names}
+        for name in names:
+            sending = stopped(held[name]) if name == "stopped" else it.send(held[name], name, 1, None, True)
+            it.tasks.append(asyncio.create_task(sending))
+        next_in_line.append(it.tasks[2])
+        await it.clock.until(lambda: it.finished)
+    assert it.tasks[2].cancelled()
+    await rest(it)
+    assert it.sent == [(0, "first"), (10, "third")]
+
+
+async def test_no_timer_is_left_when_nobody_waits() -> None:
+    """The only waiter of a frozen gate is cancelled: nothing wakes up for nobody."""
+    it = bench(concurrency=1)
+    it.start("throttled", seconds=0, ending=Throttled("no", RetryAfter(30)))
+    waits = it.start("waits")
+    await it.clock.advance(0)
+    assert it.clock.sleeping == 1
+    waits.cancel()
+    await rest(it)
 
 
 async def test_a_cancelled_probe_leaves_the_way_to_the_next() -> None:
@@ -505,3 +597,25 @@ async def cancel_later(it: Bench, task: asyncio.Task[None], seconds: float) -> N
     sleep: Awaitable[None] = it.clock.sleep(seconds)
     await sleep
     task.cancel()
+
+
+async def test_it_works_on_the_machines_own_clock() -> None:
+    """A window and a deadline of some milliseconds, for real: paced, cut off, nothing stuck."""
+    clock = SystemClock()
+    gate = Gate(
+        GateSettings(concurrency=4, calls_per_window=2, window_seconds=0.02, deadline_seconds=0.01),
+        clock,
+        random.Random(1),
+    )
+    moments: list[float] = []
+
+    async def run(number: int) -> None:
+        async with gate.slot(MONEY, f"c{number}") as slot, slot.call("read"):
+            moments.append(clock.elapsed())
+            if number == 3:
+                await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        endings = await asyncio.gather(*(run(n) for n in range(8)), return_exceptions=True)
+    assert [type(ending) for ending in endings] == [type(None)] * 3 + [TimeoutError] + [type(None)] * 4
+    assert all(sum(start <= moment < start + 0.02 for moment in moments) <= 2 for start in moments)
