@@ -108,6 +108,24 @@ async def test_an_upserted_document_is_made_once(ns: Account) -> None:
     assert len(await ns.ledger("credit_note")) == 1
 
 
+@pytest.mark.parametrize("type_", ["creditMemo", "returnAuthorization", "salesOrder"])
+async def test_an_upsert_that_replaces_the_same_lines_books_nothing(ns: Account, type_: str) -> None:
+    """A client that must say replace=item, lest lines be added, may send the same document again and again."""
+    body = standalone("m1")
+    path = f"/record/v1/{type_}/eid:m1"
+    first = await ns.call("PUT", path, body, replace="item")
+    again = await ns.call("PUT", path, body, replace="item")
+    assert first.id == again.id
+    assert [entry["op"] for entry in await ns.ledger()] == ["create"]
+    row = {"item": {"id": "904"}, "quantity": 1, "grossAmt": "4.00", "taxCode": {"id": "6"}}
+    other = await ns.call("PUT", path, standalone("m1", item={"items": [row]}), replace="item")
+    if type_ == "salesOrder":
+        assert other.status == 400
+    else:
+        assert (await ns.ledger())[-1]["op"] == "update"
+        assert (await ns.ledger())[-1]["amount"] == "4.00"
+
+
 async def test_posting_one_external_id_twice_makes_two_records_by_default(ns: Account) -> None:
     """NetSuite doubles; the look-up by external id then finds two."""
     await ns.post("creditMemo", standalone("m1"))

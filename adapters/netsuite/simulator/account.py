@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.netsuite.simulator.chart import Chart, Item, key_of
 from adapters.netsuite.simulator.errors import NetSuiteError, invalid_content, invalid_reference, user_error
+from adapters.netsuite.simulator.lines import Line, own_lines, read_line
 from adapters.netsuite.simulator.records import SUBLISTS, Books, Record
 from adapters.netsuite.simulator.settings import Settings
 from adapters.netsuite.simulator.stock import Stock
@@ -177,6 +178,23 @@ class Account:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise invalid_content(f"{name}.items is a list of objects.", name)
         return rows
+
+    def own_lines(self, body: Mapping[str, Any], currency: str) -> list[Line]:
+        """The lines of a body that names no source."""
+        return own_lines(self.items_of(body), self.chart, currency, learn=self.settings.learn_item_ids)
+
+    def amended_lines(self, record: Record, body: Mapping[str, Any]) -> list[Line]:
+        """The lines of a body for a record there is; a row that names a line (`line`, `orderLine`) starts from it."""
+        lines: list[Line] = []
+        for position, raw in enumerate(self.items_of(body) or ()):
+            named, of_source = str(raw.get("line", "")), str(raw.get("orderLine", ""))
+            origin = next((one for one in record.lines if named == str(one.number)), None)
+            origin = origin or next((one for one in record.lines if of_source == str(one.order_line)), None)
+            at, learn = f"item.items[{position}]", self.settings.learn_item_ids
+            line = read_line(raw, at, position + 1, origin, self.chart, record.currency, learn=learn)
+            line.order_line = origin.order_line if origin else None
+            lines.append(line)
+        return lines
 
     def order_id(self, record: Record) -> str:
         return str(record.fields.get("otherRefNum") or "")

@@ -10,7 +10,7 @@ from adapters.netsuite.simulator import invoices, returns
 from adapters.netsuite.simulator.account import Account, Draft
 from adapters.netsuite.simulator.chart import key_of
 from adapters.netsuite.simulator.errors import invalid_reference, missing_field, user_error
-from adapters.netsuite.simulator.lines import Line, number, read_line
+from adapters.netsuite.simulator.lines import Line, number, same
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.ledger import Entry
@@ -39,19 +39,8 @@ def create(account: Account, body: Mapping[str, Any]) -> Draft:
     record = account.header("creditMemo", body)
     if "entity" not in record.fields:
         raise missing_field("Customer", "entity")
-    record.lines = _own_lines(account, body, record.currency)
+    record.lines = account.own_lines(body, record.currency)
     return _credit(account, record)
-
-
-def _own_lines(account: Account, body: Mapping[str, Any], currency: str) -> list[Line]:
-    rows = account.items_of(body)
-    if not rows:
-        raise missing_field("Item", "item")
-    return [
-        read_line(raw, f"item.items[{position}]", position + 1, None, account.chart, currency,
-                  learn=account.settings.learn_item_ids)
-        for position, raw in enumerate(rows)
-    ]  # fmt: skip
 
 
 def from_return(account: Account, source: Record, body: Mapping[str, Any], lines: list[Line], type_: str) -> Draft:
@@ -125,16 +114,7 @@ def change(account: Account, memo: Record, body: Mapping[str, Any], wrong_by: De
     plan = [_wanted(account, memo, raw, position) for position, raw in enumerate(account.items_of(body, "apply") or ())]
     _check(memo, plan)
     if account.items_of(body) is not None:
-        if memo.applied or plan:
-            raise user_error("An applied credit memo cannot be amended.", "item")
-        lines = _own_lines(account, body, memo.currency)
-        if sum((line.gross for line in lines), Decimal(0)) < 0:
-            raise user_error("The total of a credit may not be negative.", "item")
-        account.check_period(body, account.day(memo.fields))
-        memo.lines = lines
-        shown = [line.entry(memo.currency) for line in lines]
-        total = money.text(memo.total, memo.currency)
-        entries.append(account.entry("credit_note", memo, op="update", lines=shown, amount=total, status="open"))
+        entries += _amend(account, memo, body, bool(plan))
     memo.fields |= {name: value for name, value in body.items() if name == "memo" or name.startswith("custbody")}
     for invoice, amount in plan:
         before = memo.applied.get(invoice.id, Decimal(0))
@@ -149,6 +129,22 @@ def change(account: Account, memo: Record, body: Mapping[str, Any], wrong_by: De
     refresh(memo)
     account.books.save(memo)
     return entries
+
+
+def _amend(account: Account, memo: Record, body: Mapping[str, Any], applying: bool) -> list[Entry]:
+    """Other lines on a memo; the same lines again are nothing new."""
+    lines = account.amended_lines(memo, body)
+    if same(lines, memo.lines):
+        return []
+    if memo.applied or applying:
+        raise user_error("An applied credit memo cannot be amended.", "item")
+    if not lines or sum((line.gross for line in lines), Decimal(0)) < 0:
+        raise user_error("The total of a credit may not be negative.", "item")
+    account.check_period(body, account.day(memo.fields))
+    memo.lines = lines
+    shown = [line.entry(memo.currency) for line in lines]
+    total = money.text(memo.total, memo.currency)
+    return [account.entry("credit_note", memo, op="update", lines=shown, amount=total, status="open")]
 
 
 def _wanted(account: Account, memo: Record, raw: dict[str, Any], position: int) -> tuple[Record, Decimal]:

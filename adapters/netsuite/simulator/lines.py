@@ -189,6 +189,25 @@ def _money(
     return source.share(quantity, currency)
 
 
+def own_lines(rows: list[dict[str, Any]] | None, chart: Chart, currency: str, *, learn: bool) -> list[Line]:
+    """The lines of a document that stands on its own."""
+    if not rows:
+        raise missing_field("Item", "item")
+    return [
+        read_line(raw, f"item.items[{position}]", position + 1, None, chart, currency, learn=learn)
+        for position, raw in enumerate(rows)
+    ]
+
+
+def same(left: list[Line], right: list[Line]) -> bool:
+    """Whether two documents say the same."""
+
+    def said(lines: list[Line]) -> list[tuple[str, Decimal, Decimal, Decimal]]:
+        return [(line.item.sku, line.quantity, line.gross, line.tax) for line in lines]
+
+    return said(left) == said(right)
+
+
 def copy_of(source: Line, quantity: Decimal, position: int, currency: str) -> Line:
     """A line copied by a transform."""
     gross, tax = source.share(quantity, currency)

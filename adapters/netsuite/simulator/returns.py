@@ -9,7 +9,7 @@ from typing import Any
 from adapters.netsuite.simulator.account import Account, Draft
 from adapters.netsuite.simulator.chart import key_of
 from adapters.netsuite.simulator.errors import cannot_transform, missing_field, user_error
-from adapters.netsuite.simulator.lines import Line, copy_of, read_line
+from adapters.netsuite.simulator.lines import Line, copy_of, same
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.ledger import Entry
@@ -58,14 +58,7 @@ def create(account: Account, body: Mapping[str, Any]) -> Draft:
     record = account.header("returnAuthorization", body)
     if "entity" not in record.fields:
         raise missing_field("Customer", "entity")
-    rows = account.items_of(body)
-    if not rows:
-        raise missing_field("Item", "item")
-    record.lines = [
-        read_line(raw, f"item.items[{position}]", position + 1, None, account.chart, record.currency,
-                  learn=account.settings.learn_item_ids)
-        for position, raw in enumerate(rows)
-    ]  # fmt: skip
+    record.lines = account.own_lines(body, record.currency)
     return authorise(account, record)
 
 
@@ -122,7 +115,17 @@ def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[En
     Which of the ways NetSuite's REST service takes was not re-read: all three are our reading.
     """
     status = _wanted_status(record, body)
-    flags = _wanted_flags(record, account.items_of(body) or [])
+    rows = account.items_of(body) or []
+    closes = any("isClosed" in row for row in rows)
+    flags = _wanted_flags(record, rows) if closes else {}
+    amended = [] if closes or not rows else account.amended_lines(record, body)
+    if amended and same(amended, record.lines):
+        amended = []
+    if amended and (status == "H" or any(line.received or line.credited for line in record.lines)):
+        raise user_error("An authorisation that is received, credited or closed cannot be amended.", "item")
+    if amended and "createdFrom" in record.fields:
+        raise user_error("The lines of an authorisation made from an order are not amended here.", "item")
+    record.lines = amended or record.lines
     for line in record.lines:
         line.closed = flags.get(line.number, line.closed)
     closing = status == "H" or (bool(record.lines) and all(line.closed for line in record.lines))
@@ -139,8 +142,11 @@ def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[En
         lines = [line.entry(record.currency) for line in record.lines]
         amount = money.text(record.total, record.currency)
         return [account.entry("return_authorisation", record, op="close", status="closed", lines=lines, amount=amount)]
-    if changed:
-        return [account.entry("return_authorisation", record, op="update", status="closed" if already else "open")]
+    if changed or amended:
+        shown = [line.entry(record.currency) for line in record.lines]
+        total = money.text(record.total, record.currency)
+        state = "closed" if already else "open"
+        return [account.entry("return_authorisation", record, op="update", status=state, lines=shown, amount=total)]
     return []
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.netsuite.simulator.account import Account, Draft
-from adapters.netsuite.simulator.errors import cannot_transform, missing_field
-from adapters.netsuite.simulator.lines import Line, read_line
+from adapters.netsuite.simulator.errors import cannot_transform, missing_field, user_error
+from adapters.netsuite.simulator.lines import Line, same
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.ledger import Entry
@@ -31,14 +31,7 @@ def create(account: Account, body: Mapping[str, Any]) -> Draft:
     record = account.header("salesOrder", body)
     if "entity" not in record.fields:
         raise missing_field("Customer", "entity")
-    rows = account.items_of(body)
-    if not rows:
-        raise missing_field("Item", "item")
-    for position, raw in enumerate(rows):
-        record.lines.append(
-            read_line(raw, f"item.items[{position}]", position + 1, None, account.chart, record.currency,
-                      learn=account.settings.learn_item_ids)
-        )  # fmt: skip
+    record.lines = account.own_lines(body, record.currency)
     set_status(record, "B")
     kind = "exchange_order" if is_exchange(account, record) else "sales_order"
 
@@ -82,7 +75,9 @@ def _commit(account: Account, record: Record) -> None:
 
 
 def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[Entry]:
-    """Header texts, the ship-to address and the reference; lines of an order are not changed here."""
+    """Header texts, the ship-to address and the reference; the lines of an order are not changed here."""
+    if account.items_of(body) is not None and not same(account.amended_lines(record, body), record.lines):
+        raise user_error("The lines of a sales order are not changed here.", "item")
     own = {"item", "entity", "currency", "tranDate", "orderStatus", "status", "id", "links", "externalId"}
     fields = record.fields | {name: value for name, value in body.items() if name not in own}
     if fields == record.fields:

@@ -68,7 +68,7 @@ class Writes:
             case "returnAuthorization":
                 return returns.change(self._account, record, self._amendment())
             case "salesOrder":
-                return sales_orders.change(self._account, record, self._body)
+                return sales_orders.change(self._account, record, self._amendment())
             case "invoice" | "accountingPeriod":
                 raise NetSuiteError(405, "METHOD_NOT_ALLOWED", f"A {record.type} is only read here.")
         return []
