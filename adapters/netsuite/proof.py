@@ -1,0 +1,244 @@
+"""From a record as NetSuite shows it to the `Document` that proves a command, and what differs from its body (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from adapters.netsuite.documents import is_transform, merged, same_item
+from adapters.netsuite.records import (
+    ORDER_LINE_ID,
+    RECORDS,
+    REVERSES,
+    SUBLISTS,
+    AccountSettings,
+    gross_of,
+    is_closed,
+    key_of,
+    money_text,
+    name_of,
+    number_of,
+    rows_of,
+    status_of,
+    total_of,
+)
+from streams.adapter import Document
+from streams.commands import Command
+from streams.vocabulary import DocumentKind
+
+_NO_AMOUNT = frozenset({DocumentKind.ITEM_RECEIPT, DocumentKind.STOCK_MOVEMENT})
+
+
+def document_of(
+    kind: DocumentKind, record: Mapping[str, Any], settings: AccountSettings, differences: tuple[str, ...] = ()
+) -> Document:
+    """A record as a document."""
+    currency = settings.iso(record.get("currency"))
+    total = None if kind in _NO_AMOUNT else total_of(record)
+    sublist = SUBLISTS.get(RECORDS[kind], "item")
+    return Document(
+        number=str(record["id"]),
+        kind=kind,
+        external_ref=str(record.get("externalId") or ""),
+        order_id=str(record.get("otherRefNum") or ""),
+        currency=currency,
+        amount="" if total is None else money_text(abs(total), currency),
+        status="closed" if is_closed(record) else name_of(status_of(record)),
+        at=str(record.get("tranDate") or ""),
+        lines=tuple(_line(row, record, currency) for row in rows_of(record, sublist) if row.get("item")),
+        differences=differences,
+    )
+
+
+def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    quantity, gross, tax = number_of(row.get("quantity", row.get("adjustQtyBy"))), gross_of(row), row.get("tax1Amt")
+    shown: dict[str, Any] = {
+        "item": key_of(row["item"]),
+        "sku": name_of(row["item"]),
+        "quantity": None if quantity is None else _whole(quantity),
+        "location": key_of(row.get("location") or record.get("location")),
+    }
+    if gross is not None:
+        shown["amount"] = money_text(gross, currency)
+        shown["tax"] = money_text(number_of(tax) or Decimal(0), currency)
+    for name, ours in (("orderLine", "order_line"), (ORDER_LINE_ID, "order_line_id")):
+        if row.get(name) is not None:
+            shown[ours] = str(row[name])
+    return shown
+
+
+def proof(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> Document:
+    """A record that should be the command's document, compared with its body."""
+    return document_of(command.kind, record, settings, differences(command, record, settings))
+
+
+def differences(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> tuple[str, ...]:
+    """What the record does not have as it was asked for, in words; nothing: it is the document."""
+    return tuple(_differences(command, record, settings))
+
+
+def _differences(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> Iterator[str]:
+    body = command.body
+    yield from _differs("external id", str(record.get("externalId") or ""), command.id)
+    yield from _differs("original order (otherRefNum)", str(record.get("otherRefNum") or ""), body["order_id"])
+    if "void" in name_of(status_of(record)).casefold():
+        yield "it is void"
+    currency = settings.iso(record.get("currency"))
+    if body.get("currency") and currency:
+        yield from _differs("currency", currency, body["currency"])
+    if is_transform(command):
+        yield from _differs("made from (createdFrom)", key_of(record.get("createdFrom")), body["source"]["number"])
+    asked = asked_total(command)
+    if asked is not None:
+        total = total_of(record)
+        if total is None:
+            yield f"it shows no total, {_money(asked, body)} was asked"
+        elif total != asked:
+            yield f"amount is {_money(total, body)}, {_money(asked, body)} was asked"
+    match command.kind:
+        case DocumentKind.STOCK_MOVEMENT:
+            yield from _differs("from location", key_of(record.get("location")), body["from_location"])
+            yield from _differs("to location", key_of(record.get("transferLocation")), body["to_location"])
+            yield from _lines(
+                [body], [dict(row, quantity=row.get("adjustQtyBy")) for row in rows_of(record, "inventory")]
+            )
+        case DocumentKind.REVERSAL:
+            reversed_ = key_of(record.get(REVERSES)) or key_of(record.get("createdFrom"))
+            yield from _differs("reversed credit memo", reversed_, body["source"]["number"])
+        case DocumentKind.ITEM_RECEIPT:
+            place = key_of(record.get("location"))
+            lines = [{**line, "location": line.get("location") or body["location"]} for line in body["lines"]]
+            yield from _lines(lines, [{**row, "location": row.get("location") or place} for row in rows_of(record)])
+        case _:
+            yield from _lines(_asked_lines(command), rows_of(record))
+
+
+def _asked_lines(command: Command) -> list[dict[str, Any]]:
+    lines = [dict(line) for line in command.body["lines"]]
+    if command.kind is DocumentKind.EXCHANGE_ORDER:
+        return [{**line, "amount": "0", "tax": "0"} for line in lines]
+    if command.kind is DocumentKind.RETURN_AUTHORISATION and is_transform(command):
+        return merged(lines)
+    return lines
+
+
+def asked_total(command: Command) -> Decimal | None:
+    """What the document should come to; None where the body does not say."""
+    body = command.body
+    match command.kind:
+        case DocumentKind.CREDIT_NOTE | DocumentKind.REVERSAL | DocumentKind.CREDIT_APPLICATION:
+            return Decimal(body["amount"])
+        case DocumentKind.EXCHANGE_ORDER:
+            return Decimal(0)
+        case DocumentKind.RETURN_AUTHORISATION:
+            amounts = [line.get("amount") for line in body["lines"]]
+            return None if None in amounts else sum((Decimal(str(one)) for one in amounts), Decimal(0))
+    return None
+
+
+def _lines(asked: list[Any], shown: list[Any]) -> Iterator[str]:
+    """Each asked line against the shown one of its item that fits best; what is left over was not asked for."""
+    left = list(shown)
+    for line in asked:
+        name = line.get("sku") or line["item"]
+        rows = [row for row in left if same_item(line, row.get("item"))]
+        if not rows:
+            yield f"line {name} is missing"
+            continue
+        row = min(rows, key=lambda row: len(list(_line_differences(line, row))))
+        left = [other for other in left if other is not row]
+        yield from (f"line {name}: {text}" for text in _line_differences(line, row))
+    for row in left:
+        if not row.get("kitMemberOf"):  # a kit brings its members along
+            yield f"line {name_of(row.get('item'))} was not asked for"
+
+
+def _line_differences(line: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
+    wanted, quantity = Decimal(line["quantity"]), number_of(row.get("quantity"))
+    if quantity != wanted:
+        yield f"quantity is {'not shown' if quantity is None else _whole(quantity)}, {wanted} was asked"
+    if line.get("amount") is not None:
+        gross = gross_of(row)
+        if gross != Decimal(line["amount"]):
+            yield f"gross amount is {'not shown' if gross is None else gross.normalize():f}, {line['amount']} was asked"
+        tax = number_of(row.get("tax1Amt"))
+        if line.get("tax") is not None and tax is not None and tax != Decimal(line["tax"]):
+            yield f"tax is {tax.normalize():f}, {line['tax']} was asked"
+    if line.get("location") and key_of(row.get("location")) != line["location"]:
+        yield f"location is {key_of(row.get('location')) or 'empty'}, {line['location']} was asked"
+
+
+def application_of(command: Command, memo: Mapping[str, Any], settings: AccountSettings) -> Document | None:
+    """The application that a credit memo's apply list holds for the command's invoice; None: not applied to it."""
+    body = command.body
+    for applied in applications(memo, settings):
+        if applied.lines[0]["invoice"] == body["invoice"]:
+            wrong = []
+            if Decimal(applied.amount) != Decimal(body["amount"]):
+                wrong.append(f"{applied.amount} is applied to invoice {body['invoice']}, {body['amount']} was asked")
+            wrong += _differs("currency", applied.currency, body["currency"]) if applied.currency else ()
+            return replace(applied, differences=tuple(wrong))
+    return None
+
+
+def applications(memo: Mapping[str, Any], settings: AccountSettings) -> Iterator[Document]:
+    """What a credit memo is applied to; an application has the memo's number and external id."""
+    currency = settings.iso(memo.get("currency"))
+    for row in rows_of(memo, "apply"):
+        amount = number_of(row.get("amount"))
+        if row.get("apply") is True and amount:
+            text = money_text(amount, currency)
+            whole = document_of(DocumentKind.CREDIT_APPLICATION, memo, settings)
+            lines = ({"invoice": key_of(row.get("doc")), "amount": text},)
+            yield replace(whole, amount=text, status="applied", lines=lines)
+
+
+def closing_of(authorisation: Mapping[str, Any], settings: AccountSettings) -> Document | None:
+    """The closing of a return authorisation: the authorisation itself, once it is closed."""
+    if not is_closed(authorisation):
+        return None
+    return document_of(DocumentKind.RETURN_CLOSING, authorisation, settings)
+
+
+def may_be_adopted(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> bool:
+    """L01: no external id; the same order, currency and amount (goods: items, quantities); dated since the return."""
+    body = command.body
+    if command.adopt_since is None or record.get("externalId"):
+        return False
+    if str(record.get("otherRefNum") or "") != body["order_id"]:
+        return False
+    if str(record.get("tranDate") or "")[:10] < settings.day(command.adopt_since).isoformat():
+        return False
+    if "void" in name_of(status_of(record)).casefold():
+        return False
+    if body.get("currency") and settings.iso(record.get("currency")) not in ("", body["currency"]):
+        return False
+    asked = asked_total(command)
+    if asked is not None and total_of(record) != asked:
+        return False
+    match command.kind:
+        case DocumentKind.STOCK_MOVEMENT | DocumentKind.ITEM_RECEIPT:
+            return not any(text for text in _differences(command, record, settings) if text.startswith("line "))
+        case DocumentKind.EXCHANGE_ORDER:
+            return not list(_lines([dict(line, amount=None) for line in body["lines"]], rows_of(record)))
+        case DocumentKind.RETURN_AUTHORISATION if asked is None:
+            return not list(_lines(_asked_lines(command), rows_of(record)))
+        case DocumentKind.REVERSAL:
+            reversed_ = key_of(record.get(REVERSES)) or key_of(record.get("createdFrom"))
+            return bool(reversed_ == body["source"]["number"])
+    return True
+
+
+def _differs(what: str, has: str, wanted: str) -> Iterator[str]:
+    if has != wanted:
+        yield f"{what} is {has or 'empty'}, {wanted} was asked"
+
+
+def _money(amount: Decimal, body: Mapping[str, Any]) -> str:
+    return f"{body['currency']} {money_text(amount, body['currency'])}"
+
+
+def _whole(quantity: Decimal) -> int | str:
+    return int(quantity) if quantity == quantity.to_integral_value() else format(quantity.normalize(), "f")

@@ -1,0 +1,196 @@
+"""From records as NetSuite shows them to the answers of `streams.bodies` (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from adapters.netsuite.records import (
+    LIST_PRICE,
+    ORDER_LINE_ID,
+    AccountSettings,
+    gross_of,
+    is_closed,
+    key_of,
+    money_text,
+    name_of,
+    number_of,
+    rows_of,
+    status_of,
+    total_of,
+)
+from streams.bodies import EarlierReturn, InvoiceAnswer, OrderLine, OrderSnapshotAnswer
+from streams.money import DIGITS, round_half_up_div
+
+Record = Mapping[str, Any]
+
+# Sales order statuses (NetSuite's transaction status list). D and E have units that were sent, so they can come back.
+_STATUSES = {"A": "pending", "B": "pending", "C": "closed", "D": "fulfilled", "E": "fulfilled", "F": "fulfilled"}
+_STATUSES |= {"G": "fulfilled", "H": "closed"}
+_STATUS_NAMES = {
+    "pending approval": "pending",
+    "pending fulfillment": "pending",
+    "partially fulfilled": "fulfilled",
+    "pending billing/partially fulfilled": "fulfilled",
+    "pending billing": "fulfilled",
+    "billed": "fulfilled",
+    "cancelled": "closed",
+    "closed": "closed",
+}
+
+
+def originals(orders: Sequence[Record]) -> list[Record]:
+    """The orders that may be the one that was sold: a free one beside others is the replacement of an exchange."""
+    sold = [order for order in orders if total_of(order)]
+    return sold or list(orders)
+
+
+def items_named(order: Record) -> list[str]:
+    """The internal ids of the items on an order."""
+    return sorted({number for row in rows_of(order) if (number := key_of(row.get("item")))})
+
+
+def order_answer(
+    at: str,
+    order: Record,
+    *,
+    customer: Record | None,
+    items: Mapping[str, Record],
+    authorisations: Sequence[Record],
+    invoices: Sequence[Record],
+    settings: AccountSettings,
+) -> OrderSnapshotAnswer:
+    """The original order with its history. `items` are SuiteQL's rows of the items, by internal id."""
+    currency = settings.iso(order.get("currency"))
+    rows = rows_of(order)
+    lines = [_order_line(row, rows, currency, items) for row in rows if not row.get("kitMemberOf")]
+    goods = sum((gross_of(row) or Decimal(0) for row in rows), Decimal(0))
+    shipping = number_of(order.get("shippingCost")) or Decimal(0)
+    shipping += number_of(order.get("shippingTax1Amt")) or Decimal(0)
+    discount = abs(number_of(order.get("discountTotal")) or Decimal(0))
+    number = key_of(order.get("entity"))
+    active = customer is not None and customer.get("isInactive") is not True
+    return {
+        "at": at,
+        "found": 1,
+        "number": str(order["id"]),
+        "status": status_name(order),
+        "currency": currency,
+        "customer": {"number": number, "active": active},
+        "total": money_text(goods + shipping - discount, currency),
+        "shipping": money_text(shipping, currency),
+        "lines": lines,
+        "returns": [_earlier(one, rows) for one in authorisations],
+        "invoices": [_invoice(one, settings) for one in invoices],
+    }
+
+
+def invoice_answer(at: str, invoices: Sequence[Record], settings: AccountSettings) -> InvoiceAnswer:
+    """What is still open on each invoice."""
+    return {"at": at, "invoices": [_invoice(one, settings) for one in invoices]}
+
+
+def status_name(order: Record) -> str:
+    """pending, fulfilled or closed; a status nobody listed is carried as it is."""
+    if is_closed(order):
+        return "closed"
+    status = status_of(order)
+    name = name_of(status).casefold()
+    return _STATUSES.get(key_of(status)) or _STATUS_NAMES.get(name) or name
+
+
+def _order_line(row: Record, rows: Sequence[Record], currency: str, items: Mapping[str, Record]) -> OrderLine:
+    quantity = number_of(row.get("quantity")) or Decimal(0)
+    gross = gross_of(row) or Decimal(0)
+    line: dict[str, Any] = {
+        "order_line": str(row.get("line", "")),
+        "order_line_id": str(row.get(ORDER_LINE_ID) or ""),
+        "sku": _sku(row, items),
+        "item": key_of(row.get("item")),
+        "quantity": int(quantity),
+        "fulfilled": int(number_of(row.get("quantityFulfilled")) or 0),
+        "unit_price": _each(gross, quantity, currency),
+        "amount": money_text(gross, currency),
+        "tax": money_text(number_of(row.get("tax1Amt")) or Decimal(0), currency),
+        "tax_code": key_of(row.get("taxCode")),
+        "components": [
+            _component(member, quantity, items)
+            for member in rows
+            if member.get("kitMemberOf") and str(member["kitMemberOf"]) == str(row.get("line"))
+        ],
+        "active": str(items.get(key_of(row.get("item")), {}).get("isinactive", "F")).upper() != "T",
+    }
+    return line  # type: ignore[return-value]  # `active` is one more than the shape asks for
+
+
+def _component(member: Record, kits: Decimal, items: Mapping[str, Record]) -> dict[str, Any]:
+    """One part of a bundle, by the definition that the order keeps; without a list price it has no share."""
+    each = number_of(member.get("quantityPerKit"))
+    if each is None:
+        each = (number_of(member.get("quantity")) or Decimal(0)) / kits if kits else Decimal(0)
+    part: dict[str, Any] = {
+        "sku": _sku(member, items),
+        "item": key_of(member.get("item")),
+        "quantity": int(each),
+        "order_line": str(member.get("line", "")),
+    }
+    if member.get(LIST_PRICE) is not None:
+        part["list_price"] = str(member[LIST_PRICE])
+    return part
+
+
+def _sku(row: Record, items: Mapping[str, Record]) -> str:
+    """The item's own name; the reference's may have its parents in front (`TEE : TEE-RED-M`)."""
+    named = items.get(key_of(row.get("item")), {}).get("itemid")
+    return str(named or name_of(row.get("item"))).rpartition(" : ")[2]
+
+
+def _each(gross: Decimal, quantity: Decimal, currency: str) -> str:
+    """One unit's price, rounded half up to the currency's digits."""
+    digits = DIGITS.get(currency, 2)
+    if not quantity:
+        return money_text(Decimal(0), currency)
+    top, bottom = (gross.scaleb(digits) / quantity).as_integer_ratio()
+    return money_text(Decimal(round_half_up_div(top, bottom)).scaleb(-digits), currency)
+
+
+def _earlier(authorisation: Record, order_rows: Sequence[Record]) -> EarlierReturn:
+    """A return that the account holds. A closed one holds only the units that came in before."""
+    closed = is_closed(authorisation)
+    lines: list[dict[str, Any]] = []
+    for row in rows_of(authorisation):
+        if row.get("kitMemberOf") and any(_is_line(kit, row["kitMemberOf"]) for kit in rows_of(authorisation)):
+            continue  # its kit's line counts it
+        units = number_of(row.get("quantityReceived" if closed or row.get("isClosed") is True else "quantity"))
+        if units:
+            sku = name_of(row.get("item")).rpartition(" : ")[2]
+            lines.append({"order_line": _line_of_order(row, order_rows), "sku": sku, "quantity": int(units)})
+    status = name_of(status_of(authorisation)).casefold()
+    return {
+        "number": str(authorisation["id"]),
+        "external_ref": str(authorisation.get("externalId") or ""),
+        "status": status if not closed else "closed after receipt" if lines else "closed",
+        "lines": lines,
+    }
+
+
+def _is_line(row: Record, number: Any) -> bool:
+    return number is not None and str(number) in (str(row.get("line")), str(row.get("orderLine")))
+
+
+def _line_of_order(row: Record, order_rows: Sequence[Record]) -> str:
+    """The order's line of a returned line; a standalone authorisation names it by the channel's id or by its item."""
+    if row.get("orderLine") is not None:
+        return str(row["orderLine"])
+    item = key_of(row.get("item"))
+    same = [other for other in order_rows if key_of(other.get("item")) == item]
+    named = [other for other in same if row.get(ORDER_LINE_ID) and other.get(ORDER_LINE_ID) == row[ORDER_LINE_ID]]
+    found = named or same
+    return str(found[0].get("line", "")) if found else ""
+
+
+def _invoice(invoice: Record, settings: AccountSettings) -> dict[str, Any]:
+    currency = settings.iso(invoice.get("currency"))
+    left = number_of(invoice.get("amountRemaining")) or Decimal(0)
+    return {"number": str(invoice["id"]), "open": money_text(left, currency), "currency": currency}
