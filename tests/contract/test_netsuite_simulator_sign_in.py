@@ -45,7 +45,9 @@ async def test_a_nonce_is_good_once(ns: Account) -> None:
     url = ns.rest("/record/v1/salesOrder")
     headers = ns.signed("GET", url)
     assert (await ns.send("GET", url, headers)).status == 200
-    assert refused(await ns.send("GET", url, headers))
+    again = await ns.send("GET", url, headers)
+    assert refused(again)
+    assert "nonce_used" in again.headers["WWW-Authenticate"]
     calls = await ns.control("GET", "/_calls")
     assert calls[-1]["note"] == "nonce used before"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -388,3 +389,22 @@ async def test_the_configuration_file_is_toml_or_json(tmp_path: Any) -> None:
     for path in (toml, plain):
         async with netsuite(read_config(path)) as ns:
             assert (await ns.control("GET", "/_settings"))["ns"]["limit"] == 5
+
+
+async def test_the_simulators_run_as_a_process_of_their_own() -> None:
+    """`python -m adapters.simulators` says where it listens, answers, and ends on SIGTERM with 0."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "adapters.simulators", "--bind", "127.0.0.1:0", stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        line = await asyncio.wait_for(process.stdout.readline(), 30)
+        url = line.decode().removeprefix("simulators: ").strip()
+        async with aiohttp.ClientSession() as http, http.get(f"{url}/_ledger") as response:
+            assert await response.json() == []
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()

@@ -1,6 +1,6 @@
 """A second NetSuite, built another way than the simulator: SQLite behind the standard library's HTTP server.
 
-It keeps documents as JSON in one table and lets SQLite answer SuiteQL. It differs on purpose where NetSuite may: numbers
+It keeps documents as JSON in one table, and SQLite answers SuiteQL. It differs on purpose where NetSuite may: numbers
 start at 90000, Location names another host and a lower-case type, header names are lower case, fields come in another
 order among ones that nobody asked for. Sign-in is looked at, not checked. Enough for the main flow: order look-up,
 authorisation, credit memo, application, receipt, exchange, transfer, journal, closing, read-back.

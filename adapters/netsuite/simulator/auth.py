@@ -16,7 +16,11 @@ WINDOW_SECONDS = 300
 
 
 class SignInRefused(Exception):
-    """The reason; callers are only told that the login is invalid."""
+    """The reason in words, for the list of calls, and OAuth's word for it, for the caller."""
+
+    def __init__(self, reason: str, problem: str = "token_rejected") -> None:
+        super().__init__(reason)
+        self.problem = problem
 
 
 def realm_of(request: web.Request) -> str:
@@ -54,17 +58,17 @@ class SignIn:
         if not given:
             raise SignInRefused("no OAuth 1.0a header")
         if given.get("oauth_signature_method") != "HMAC-SHA256":
-            raise SignInRefused("signature method is not HMAC-SHA256")
+            raise SignInRefused("signature method is not HMAC-SHA256", "signature_method_rejected")
         if given.get("oauth_consumer_key") != wanted.consumer_key or given.get("oauth_token") != wanted.token_id:
             raise SignInRefused("unknown consumer key or token")
         if not hmac.compare_digest(given.get("oauth_signature", ""), self._signature(request)):
-            raise SignInRefused("signature does not match")
+            raise SignInRefused("signature does not match", "signature_invalid")
         stamp, nonce = given.get("oauth_timestamp", ""), given.get("oauth_nonce", "")
         now = time.time()
         if not stamp.isdecimal() or abs(now - int(stamp)) > WINDOW_SECONDS:
-            raise SignInRefused("timestamp out of the window")
+            raise SignInRefused("timestamp out of the window", "timestamp_refused")
         if not nonce or (stamp, nonce) in self._seen:
-            raise SignInRefused("nonce used before")
+            raise SignInRefused("nonce used before", "nonce_used")
         while self._order and self._order[0][0] < now - 2 * WINDOW_SECONDS:
             self._seen.discard(self._order.popleft()[1])
         self._seen.add((stamp, nonce))

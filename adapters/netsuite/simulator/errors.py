@@ -68,9 +68,11 @@ def not_found(detail: str = "The record instance does not exist.") -> NetSuiteEr
     return NetSuiteError(404, "NONEXISTENT_ID", detail)
 
 
-def login_refused() -> NetSuiteError:
-    """One answer for every reason, as NetSuite gives; the reason is in the simulator's list of calls."""
-    return NetSuiteError(401, "INVALID_LOGIN_ATTEMPT", "Invalid login attempt.")
+def login_refused(problem: str = "token_rejected") -> NetSuiteError:
+    """One body for every reason; the header has OAuth's word for it (general knowledge of RESTlets, not re-read)."""
+    header = f'OAuth error="{problem}", error_description="Invalid login attempt."'
+    headers = {"WWW-Authenticate": header}
+    return NetSuiteError(401, "INVALID_LOGIN_ATTEMPT", "Invalid login attempt.", headers=headers)
 
 
 def too_many_requests(headers: dict[str, str] | None = None) -> NetSuiteError:

@@ -84,7 +84,7 @@ class Service:
             tenant.sign_in.check(request)
         except SignInRefused as error:
             call.note = str(error)
-            return failed(login_refused())
+            return failed(login_refused(error.problem))
         try:
             ask = _Ask(request, tenant, raw)
             call.kind = ask.kind
