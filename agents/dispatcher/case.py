@@ -1,0 +1,140 @@
+"""A command that is on its way: what this process knows of it, and how it can end (pure)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from agents.clock import rfc3339
+from agents.dispatcher.doubt import Contradiction, Proof
+from agents.dispatcher.schedule import Job
+from streams.adapter import Document, Refused
+from streams.commands import Attempt, Command, Failure, Outcome
+from streams.vocabulary import ErrorKind, OutcomeStatus
+
+KEPT_ATTEMPTS = 20
+"""In an outcome and in `begun`; the last ones tell why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a command ended; the rest is what the table remembers beside the outcome."""
+
+    outcome: Outcome
+    keep: bool = True
+    look_first: bool = False
+    doubt_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do for some seconds; no slot is held meanwhile."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class Case:
+    """What this process knows of a command that is on its way."""
+
+    job: Job
+    command: Command
+    begun: bool = False  # frozen: it cannot be superseded any more
+    sends: int = 0
+    sent_at: str = ""
+    look_first: bool = False
+    believed_from: datetime | None = None  # in doubt: a look-up begun before this proves nothing by finding nothing
+    acknowledged: bool = False  # the send in doubt was answered with a yes, so that "not there" means lost
+    lost: int = 0
+    refusal: Refused | None = None  # of a send after a doubtful one: final once nothing is found
+    turns: int = 0  # that did not end it; paces the backoff
+    failing_since: float | None = None  # elapsed time of its first failure
+    attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.believed_from is not None
+
+    @property
+    def is_the_jobs(self) -> bool:
+        """Not so while an older revision, begun before, is taken to its end in this job's turn."""
+        asked = self.job.command
+        return (self.command.revision, self.command.hash) == (asked.revision, asked.hash)
+
+    def doubt_until(self, moment: datetime) -> None:
+        """In doubt, and never for less long than before."""
+        self.believed_from = max(self.believed_from or moment, moment)
+
+    def kept_attempts(self) -> tuple[Attempt, ...]:
+        return tuple(self.attempts[-KEPT_ATTEMPTS:])
+
+    def outcome(
+        self,
+        status: OutcomeStatus,
+        now: datetime,
+        *,
+        number: str = "",
+        document: Mapping[str, Any] | None = None,
+        answer: Mapping[str, Any] | None = None,
+        failure: Failure | None = None,
+        reason: str = "",
+    ) -> Outcome:
+        command = self.command
+        return Outcome(
+            command_id=command.id,
+            revision=command.revision,
+            hash=command.hash,
+            account=command.account,
+            order_key=command.order_key,
+            kind=command.kind,
+            subject=command.subject,
+            status=status,
+            at=rfc3339(now),
+            number=number,
+            document=document or {},
+            answer=answer or {},
+            failure=failure,
+            reason=reason,
+            attempts=self.kept_attempts(),
+        )
+
+    def found(self, verdict: Proof | Contradiction, reason: str, now: datetime) -> Ending:
+        """What is there is what was asked for, or is not."""
+        if isinstance(verdict, Contradiction):
+            return self.refused(verdict.failure, now, look_first=reason != "adopted")
+        proof = verdict.document
+        outcome = self.outcome(OutcomeStatus.DONE, now, number=proof.number, document=proof.as_json(), reason=reason)
+        return Ending(outcome)
+
+    def refused(self, failure: Failure, now: datetime, *, look_first: bool = False) -> Ending:
+        """Refused; what is still in doubt is remembered, for the revision that may follow."""
+        outcome = self.outcome(OutcomeStatus.REFUSED, now, failure=failure)
+        return Ending(outcome, look_first=look_first, doubt_at=self.sent_at if self.in_doubt else "")
+
+    def given_up(self, last: str, now: datetime) -> Ending:
+        """It keeps failing while others on the account succeed."""
+        kind = ErrorKind.UNKNOWN_OUTCOME if self.sends else ErrorKind.REFUSED
+        message = f"given up after {self.sends} sends while others on the account succeeded; last: {last}"
+        return self.refused(
+            Failure(kind, message[:1000], disposition="attempts-exhausted"), now, look_first=self.sends > 0
+        )
+
+    def withheld(self, reason: str, now: datetime, document: Mapping[str, Any] | None = None) -> Ending:
+        """Not sent, by design. The entry of the command that superseded this one takes its place in the table."""
+        outcome = self.outcome(OutcomeStatus.WITHHELD, now, reason=reason, document=document)
+        return Ending(outcome, keep=reason != "superseded")
+
+    def answered(self, answer: Mapping[str, Any], now: datetime) -> Ending:
+        return Ending(self.outcome(OutcomeStatus.ANSWERED, now, answer=answer), keep=False)
+
+
+def failure_of(error: Refused) -> Failure:
+    """A vendor's no, as it is reported."""
+    return Failure(error.kind, error.message, error.code, error.type, error.owner)
+
+
+def listed(documents: tuple[Document, ...]) -> list[dict[str, Any]]:
+    """Documents as a shadow's outcome shows them."""
+    return [{**document.as_json(), "differences": list(document.differences)} for document in documents]
