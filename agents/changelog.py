@@ -9,7 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
-from agents.lane.batch import Record
+from agents.records import Record
 
 STALL_SECONDS = 60.0  # no progress for so long: the broker is away or the log is broken
 
@@ -54,7 +54,8 @@ class ChangelogReader:
                 for tp in list(left):
                     # the position, not the last record: compaction and transaction markers leave holes before the end
                     records, position = fetched.get(tp, []), await consumer.position(tp)
-                    if position >= ends[tp]:
+                    # and the fetched high watermark: the embedded broker's end offset is the base of its last batch + 1
+                    if position >= max(ends[tp], consumer.highwater(tp) or 0):
                         left.discard(tp)
                         consumer.pause(tp)
                     elif not records:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from agents.clock import Clock, SystemClock
-from agents.lane.batch import Batch
+from agents.records import Held
 
 
 class LeaseLost(Exception):
@@ -40,7 +40,7 @@ class Lease:
         renewed = self._renewed
         return renewed is not None and self._clock.elapsed() - renewed < self._span
 
-    def check(self, batch: Batch | None = None) -> None:
+    def check(self, batch: Held | None = None) -> None:
         """Raise LeaseLost unless the lease holds and `batch`, if given, still belongs to us."""
         if not self.holds():
             raise LeaseLost("no good heartbeat recently enough")

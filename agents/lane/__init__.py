@@ -13,19 +13,23 @@ points (transport, consumer, table manager, store) and leaves the rest as it is:
             ...  # batch.tp, batch.records; the next turn of the loop acknowledges it
 """
 
-from agents.lane.batch import Batch, Record
-from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted
+from agents.lane.batch import Batch, Turn
+from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted, TurnRefused
 from agents.lane.install import install
 from agents.lane.lane import Lane
 from agents.lane.stream import batches, stream_batches
+from agents.records import Held, Record
 
 __all__ = [
     "Batch",
+    "Held",
     "Lane",
     "LaneError",
     "MixedTopics",
     "Record",
     "RecordsDeleted",
+    "Turn",
+    "TurnRefused",
     "batches",
     "install",
     "stream_batches",

@@ -16,10 +16,11 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from agents.lane.batch import Batch, Record, Window
+from agents.lane.batch import Batch, Window
 from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted
 from agents.lane.lane import Lane
 from agents.lane.membership import MembershipThread
+from agents.records import Record
 from agents.store import PartitionedStore
 
 POLL_SECONDS = 0.5  # how long a fetch may wait when there is nothing else to do
@@ -44,16 +45,14 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
     def on_init(self) -> None:
         super().on_init()
         self._held: dict[TP, deque[Record]] = {}
-        self._windows: dict[TP, Window] = {}
         self._position = asyncio.Lock()
         self._woken = asyncio.Event()
-        self.lane.wakes(self._on_wake)
+        self._revocations = 0
+        self._revocations_at_assignment = 0
+        self.lane.wake = self._woken.set
 
     def _new_consumer_thread(self) -> MembershipThread:
         return MembershipThread(self, loop=self.loop, beacon=self.beacon)
-
-    def _on_wake(self) -> None:
-        self._woken.set()
 
     # -- positions
 
@@ -64,10 +63,9 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
             # so a batch delivered now would vanish.
             self.stop_flow()
             self._held.clear()
-            self._close_windows()
+            self.lane.close_windows()
             committed = await self.seek_to_committed()
             mine = sorted(tp for tp in self.assignment() if not self._is_changelog_tp(tp))
-            self._check_topics(mine)
             earliest = await self.earliest_offsets(*mine) if mine else {}
             start: dict[TP, int] = {}
             for tp in mine:
@@ -75,11 +73,13 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                 if offset is not None and 0 <= offset < first:
                     raise RecordsDeleted(f"{tp}: committed {offset}, the log starts at {first}")
                 start[tp] = first if offset is None or offset < 0 else offset
-            await super().seek_wait(start)
-            for tp, offset in start.items():
-                self._committed_offset[tp] = offset
-                self._windows[tp] = Window()
-            self._on_wake()
+            await self.seek_wait(start)
+            if self._revocations != self._revocations_at_assignment:
+                return  # another rebalance began meanwhile; these partitions may be another's soon
+            self._check_topics(mine)
+            self._committed_offset.update(start)
+            generation, current = self.app.consumer_generation_id, self._thread.current_generation
+            self.lane.open_windows({tp: Window(generation, current) for tp in start})
 
     def _check_topics(self, source: list[TP]) -> None:
         for tp in source:
@@ -93,21 +93,25 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
     # -- commits: Faust asks which partitions have something, and which offset
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return iter([tp for tp in self._windows if topics is None or tp in topics or tp.topic in topics])
+        return iter([tp for tp in self.lane.windows if topics is None or tp in topics or tp.topic in topics])
 
     def _new_offset(self, tp: TP) -> int | None:
-        window = self._windows.get(tp)
+        window = self.lane.windows.get(tp)
         return window.committable if window is not None else None
 
     def _on_ack(self, batch: Batch) -> None:
         self._n_acked += len(batch.records)
-        batch.records = ()
         self._deliver(batch.tp)
-        self._on_wake()
+        self._woken.set()
 
     # -- rebalance and stop
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._revocations_at_assignment = self._revocations
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        self._revocations += 1
         self.stop_flow()
         self.app.flow_control.suspend()
         self.app.flow_control.clear()
@@ -123,7 +127,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
 
     async def _hand_back(self) -> None:
         """Let the work in hand finish, commit it, and make everything delivered stale."""
-        if not self._windows:
+        if not self.lane.windows:
             return
         try:
             # half: the broker waits for all members' time-out, and the commit needs its share
@@ -133,12 +137,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         # A commit that is under way is only waited for, and does not hold the last acknowledgements.
         if not await self.commit():
             await self.commit()
-        self._close_windows()
-
-    def _close_windows(self) -> None:
-        for window in self._windows.values():
-            window.closed = True
-        self._windows = {}
+        self.lane.close_windows()
 
     # -- fetch and deliver
 
@@ -153,7 +152,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                 self._woken.clear()
                 delivered = sum(self._deliver(tp) for tp in list(self._held))
                 wanted = self._wanted()
-                if len(wanted) == len(self._windows) and wanted:
+                if len(wanted) == len(self.lane.windows) and wanted:
                     await self._fetch(wanted, POLL_SECONDS)
                 elif wanted:
                     waiting = POLL_SECONDS_BUSY if delivered else min(waiting * 2, POLL_SECONDS_WAITING)
@@ -170,10 +169,10 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
 
     def _wanted(self) -> set[TP]:
         active = self._get_active_partitions()
-        return {tp for tp in self._windows if tp in active and not self._held.get(tp) and self._has_credit(tp)}
+        return {tp for tp in self.lane.windows if tp in active and not self._held.get(tp) and self._has_credit(tp)}
 
     def _has_credit(self, tp: TP) -> bool:
-        return not self.lane.gated(tp) and len(self._windows[tp].open) < self.lane.depth
+        return not self.lane.gated(tp) and len(self.lane.windows[tp].open) < self.lane.depth
 
     async def _fetch(self, wanted: set[TP], timeout: float) -> None:
         async with self._position:
@@ -181,7 +180,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                 return
             fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
             for tp, records in (fetched or {}).items():
-                if tp in self._windows:
+                if tp in self.lane.windows:
                     self._held.setdefault(tp, deque()).extend(records)
                     self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
 
@@ -194,17 +193,14 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
 
     def _deliver(self, tp: TP) -> int:
         """Hand over what is held of one partition, as far as its credit goes; the number of batches."""
-        held, window = self._held.get(tp), self._windows.get(tp)
+        held, window = self._held.get(tp), self.lane.windows.get(tp)
         if not held or window is None or not self.flow_active or tp not in self._get_active_partitions():
             return 0
         channel = self._channel(tp)
         size, count = self.lane.sizes[tp.topic], 0
         while held and self._has_credit(tp):
             records = [held.popleft() for _ in range(min(size, len(held)))]
-            batch = Batch(
-                tp, records, window, self.app.consumer_generation_id, self._thread.current_generation, self._on_ack
-            )
-            window.add(batch)
+            batch = Batch(tp, records, window, self._on_ack)
             channel.queue.force_put_nowait(self.app.conf.Event(self.app, None, batch, None, self._carrier(batch)))
             count += 1
         return count

@@ -7,6 +7,10 @@ class LaneError(Exception):
     """The lane cannot go on without risking a record."""
 
 
+class TurnRefused(LaneError):
+    """The partition is not ours, or about to go to another."""
+
+
 class MixedTopics(LaneError):
     """An app with a lane reads lane topics only, each through exactly one stream."""
 

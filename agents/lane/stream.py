@@ -21,16 +21,13 @@ async def stream_batches(stream: Any, *, auto_ack: bool = True) -> AsyncIterator
     async for event in stream.noack().events():
         batch: Batch = event.value
         if not auto_ack:
-            yield batch
+            if not batch.stale:
+                yield batch
             continue
-        lane.take(batch)
-        try:
-            yield batch
-        except BaseException:
-            lane.release(batch)
-            raise
-        batch.ack()
-        lane.release(batch)
+        async with lane.in_hand(batch) as in_time:
+            if in_time:
+                yield batch
+                batch.ack()
 
 
 def batches(stream: Any) -> AsyncIterator[Batch]:
