@@ -42,7 +42,7 @@ class NetSuite:
         self._authorisations: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
 
     def reference_enforced(self, command: Command) -> bool:
-        """An upsert by external id is one record however often it is sent, and a patch sets a state; transforms add up."""
+        """An upsert by external id is one record however often it is sent; a patch sets a state; transforms add up."""
         return not is_transform(command)
 
     async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:

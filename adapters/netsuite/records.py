@@ -127,13 +127,15 @@ def gross_of(row: Mapping[str, Any]) -> Decimal | None:
 
 
 def total_of(record: Mapping[str, Any]) -> Decimal | None:
-    """What a document comes to: its header's total, a journal's debits, else the sum of its rows."""
+    """What a document comes to: a journal's debits, else its header's total, else the sum of its rows."""
+    debits = [amount for row in rows_of(record, "line") if (amount := number_of(row.get("debit"))) is not None]
+    if debits:
+        return sum(debits, Decimal(0))
     total = number_of(record.get("total"))
     if total is not None:
         return total
-    debits = [amount for row in rows_of(record, "line") if (amount := number_of(row.get("debit"))) is not None]
     gross = [amount for row in rows_of(record) if (amount := gross_of(row)) is not None]
-    return sum(debits or gross, Decimal(0)) if debits or gross else None
+    return sum(gross, Decimal(0)) if gross else None
 
 
 def status_of(record: Mapping[str, Any]) -> Any:
