@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
@@ -15,6 +16,15 @@ class InvalidMoney(ValueError):
     def __init__(self, what: str, where: str) -> None:
         super().__init__(f"{where} {what}" if where else what)
         self.what, self.where = what, where
+
+
+@dataclass(frozen=True, slots=True)
+class TaxInside:
+    """The tax inside an amount, as a fraction of it, and the merchant's tax code: 20 % is 20 of 120."""
+
+    code: str
+    part: int
+    of: int
 
 
 # ISO 4217 list one, by digits after the point. Funds and metals without a minor unit (XAU, XDR, XXX, ...) are no money
