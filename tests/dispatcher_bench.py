@@ -316,7 +316,7 @@ class Process:
     def holds(self) -> bool:
         return self.lease_holds
 
-    def sign_in_refused(self, account: str, message: str) -> None:
+    async def sign_in_refused(self, account: str, message: str) -> None:
         self.alarms.append(message)
 
 

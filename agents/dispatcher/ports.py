@@ -62,7 +62,7 @@ class Holding(Protocol):
 class Alarms(Protocol):
     """Whom to tell of what stops a whole account."""
 
-    def sign_in_refused(self, account: str, message: str) -> None: ...
+    async def sign_in_refused(self, account: str, message: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ class Dispatch:
                     return case.withheld("superseded", self.clock.now())
                 return await turn(case, RecordedCalls(slot, self.clock, case.job, case.attempts))
         except (LeaseLost, SignInRefused, Throttled, *_FAILURES) as error:
-            return self._came_to_nothing(case, error)
+            return await self._came_to_nothing(case, error)
 
     def _is_superseded(self, case: Case) -> bool:
         return not case.begun and self.schedule.superseded(case.job)
@@ -248,7 +248,7 @@ class Dispatch:
                 case.begun = False
                 if not isinstance(error, LeaseLost):  # without the lease the table is not ours to write
                     await self.table.write(command.id, _cleared(begun, case))
-            return self._came_to_nothing(case, error)
+            return await self._came_to_nothing(case, error)
         except _FAILURES:
             return self._unknown(case, calls)
         faultpoints.reach("dispatcher.after-send")
@@ -307,14 +307,14 @@ class Dispatch:
 
     # Patience.
 
-    def _came_to_nothing(self, case: Case, error: Exception) -> Ending | Wait:
+    async def _came_to_nothing(self, case: Case, error: Exception) -> Ending | Wait:
         """A turn that applied nothing new: try again, unless the command itself is what fails (E02)."""
         if isinstance(error, LeaseLost | TooLate):
             return Wait(self.patience.lease_poll_seconds)
         if isinstance(error, Throttled):  # the gate keeps the account's pause
             return Wait(self.patience.first_backoff_seconds * self.random.random())
         if isinstance(error, SignInRefused):
-            self.alarms.sign_in_refused(case.command.account, str(error))
+            await self.alarms.sign_in_refused(case.command.account, str(error))
             return self._back_off(case)
         self._note_failure(case)
         if self._is_exhausted(case):

@@ -1,0 +1,214 @@
+"""The dispatcher's shell: batches in, jobs to their lanes, acknowledgements out, and the account's take-over.
+
+Step 0 of the protocol is here: the command topics have one partition each and one group reads them, so the account has
+one owner; its first record says whether the one before had stopped with nothing in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+from typing import Any
+
+import structlog
+from faust.types import TP
+
+from agents.clock import Clock, rfc3339
+from agents.dispatcher.entries import OWNER, Owned
+from agents.dispatcher.journal import Journal, Place
+from agents.dispatcher.ports import Adapter, OwnershipLost, Patience
+from agents.dispatcher.protocol import Dispatch
+from agents.dispatcher.schedule import Job, Schedule
+from agents.dispatcher.session import Session
+from agents.gate import DeadRatio, Gate
+from agents.lane import Batch, Lane, Record, stream_batches
+from agents.lease import Lease
+from agents.log import RecordLog
+from agents.store import Rows
+from streams.commands import Command
+from streams.vocabulary import CommandClass
+
+log = structlog.get_logger(__name__)
+
+FOREIGN_SECONDS = 60.0  # how often the owner looks whether its changelog's end is its own last write
+STOP_MARGIN_SECONDS = 2.0  # beyond a call's deadline, to write down how it ended
+
+
+class DeployStopped(Exception):
+    """E09: almost every record is unreadable, so consumption stops instead of dead-lettering the topic."""
+
+
+class Dispatcher:
+    """Owns an account while its partitions are assigned to this process."""
+
+    def __init__(
+        self,
+        app: Any,
+        lane: Lane,
+        rows: Rows,
+        *,
+        place: Place,
+        adapter: Adapter,
+        gate: Gate,
+        lease: Lease,
+        clock: Clock,
+        random: random_module.Random,
+        patience: Patience | None = None,
+        window: int = 1_000,
+    ) -> None:
+        self.gate = gate
+        self._app, self._lane, self._rows, self._place = app, lane, rows, place
+        self._adapter, self._lease, self._clock, self._random = adapter, lease, clock, random
+        self._patience, self._window = patience, window
+        self._log = RecordLog(app)
+        self._dead_ratio = DeadRatio()
+        self._session: Session | None = None
+        self._journal: Journal | None = None
+        self._epoch = 0
+        self._gated: dict[CommandClass, TP] = {}
+        self._failed = asyncio.Event()
+        self._failure: BaseException | None = None
+        rows.on_recovered(self._take_over)
+        lane.on_revoking(self._give_up)
+
+    # Owning.
+
+    async def _take_over(self, partition: int) -> None:
+        """Step 0. After recovery and before the first batch: say who owns, then resume what was begun."""
+        journal = Journal(self._place, self._rows, self._log, self._clock)
+        before = journal.owned()
+        self._epoch = before.epoch + 1 if before else 1
+        if before is not None and not before.released:
+            # Its last call may still be running there: the slots stay its own for one deadline.
+            deadline = self._adapter.limits.deadline_seconds
+            self.gate.reserve(self._clock.elapsed() + deadline)
+            log.info("taking over", account=self._place.account, epoch=self._epoch, seconds=deadline)
+        await journal.write(OWNER, self._owned(released=False))
+        schedule = Schedule(self._window)
+        dispatch = Dispatch(
+            adapter=self._adapter,
+            gate=self.gate,
+            table=journal,
+            outcomes=journal,
+            lease=self._lease,
+            alarms=journal,
+            schedule=schedule,
+            clock=self._clock,
+            random=self._random,
+            patience=self._patience,
+        )
+        self._open_gates(list(self._gated))
+        self._journal = journal
+        self._session = Session(dispatch, self._clock, on_room=self._on_room, on_failure=self._fail)
+        resumed = self._session.resume(journal.begun())
+        log.info("account owned", account=self._place.account, epoch=self._epoch, resumed=resumed)
+
+    async def _give_up(self) -> None:
+        """Before the partitions go: send nothing more, let what is in flight end and be written down."""
+        session, journal = self._session, self._journal
+        self._session = self._journal = None
+        if session is None or journal is None:
+            return
+        ended = await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
+        if ended:
+            try:
+                await journal.write(OWNER, self._owned(released=True))
+            except OwnershipLost:
+                log.info("the account was gone before it could be released", account=self._place.account)
+        journal.closed = True
+        log.info("account given up", account=self._place.account, epoch=self._epoch, released=ended)
+
+    def _owned(self, *, released: bool) -> Owned:
+        generation = int(self._app.consumer_generation_id)
+        return Owned(self._epoch, rfc3339(self._clock.now()), generation, released)
+
+    # Reading.
+
+    async def read(self, stream: Any, klass: CommandClass) -> None:
+        """The agent of one class: jobs of a batch go to their lanes, its acknowledgement comes when they are over."""
+        async for batch in stream_batches(stream, auto_ack=False):
+            await self._take(batch, klass)
+
+    async def _take(self, batch: Batch, klass: CommandClass) -> None:
+        session, journal = self._session, self._journal
+        if session is None or journal is None or batch.stale:
+            return
+        records = list(batch.records)
+        left = len(records)
+
+        def finished() -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                batch.ack()
+
+        poison = 0
+        for record in records:
+            try:
+                command = self._command(record)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                await self._bury(journal, record, error)
+                poison += 1
+                finished()
+            else:
+                session.offer(Job(command, klass, finished))
+        stop = self._dead_ratio.note(good=len(records) - poison, poison=poison)
+        if stop is not None:
+            await journal.stopped(stop.reason)
+            raise DeployStopped(stop.reason)
+        if not session.schedule.has_room(klass):
+            self._gated[klass] = batch.tp
+            self._lane.gate(batch.tp)
+
+    def _command(self, record: Record) -> Command:
+        """Raises `ValueError`, `KeyError`, `TypeError` or `IndexError` on what is not a command to this account."""
+        command = Command.decode(record.value or b"")
+        if command.account != self._place.account:
+            raise ValueError(f"it is for account {command.account!r}")
+        texts = (command.id, command.order_key, command.subject, command.hash)
+        if not all(isinstance(text, str) for text in texts) or not isinstance(command.body, dict):
+            raise TypeError("a field is not of its type")
+        if not all(isinstance(number, int) for number in (command.revision, *command.row_stamp)):
+            raise TypeError("revision or row stamp is not a number")
+        return command
+
+    @staticmethod
+    async def _bury(journal: Journal, record: Record, error: Exception) -> None:
+        log.warning("not a command", topic=record.topic, offset=record.offset, error=str(error))
+        await journal.bury(record, error)
+
+    def _on_room(self) -> None:
+        session = self._session
+        if session is not None:
+            self._open_gates([klass for klass in self._gated if session.schedule.has_room(klass)])
+
+    def _open_gates(self, classes: list[CommandClass]) -> None:
+        for klass in classes:
+            self._lane.ungate(self._gated.pop(klass))
+
+    # Watching.
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._failed.set()
+
+    async def watch_failure(self) -> None:
+        """A task of the app: what a lane raises ends the process."""
+        await self._failed.wait()
+        assert self._failure is not None
+        raise self._failure
+
+    async def watch_changelog(self) -> None:
+        """A task of the app: a predecessor that was paused may write after it lost the account."""
+        while True:
+            await self._clock.sleep(FOREIGN_SECONDS)
+            journal = self._journal
+            if journal is None:
+                continue
+            try:
+                foreign = await self._rows.foreign_writes(0)
+                if foreign and not journal.closed:
+                    log.warning("foreign writes joined", account=self._place.account, commands=len(foreign))
+                    await journal.write_again(foreign)
+            except OwnershipLost:
+                continue

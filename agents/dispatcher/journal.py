@@ -1,0 +1,159 @@
+"""The account's table, its outcomes and its letters, on Kafka: each write returns when the brokers have it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from agents.clock import Clock, rfc3339
+from agents.dispatcher import entries
+from agents.dispatcher.entries import OWNER, Begun, Ended, Entry, Owned
+from agents.dispatcher.ports import OwnershipLost
+from agents.lane import Record
+from agents.log import Entry as LogEntry
+from agents.log import RecordLog, partition_for
+from agents.store import NotOwned, Rows
+from streams.commands import Outcome
+from streams.letters import Source, headers, record_letter_id
+from streams.topics import Topology
+from streams.vocabulary import ErrorKind, OutcomeStatus, Owner
+
+log = structlog.get_logger(__name__)
+
+_ALIVE = frozenset({OutcomeStatus.DONE, OutcomeStatus.ANSWERED})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a dispatcher stands: names that its records carry."""
+
+    topology: Topology
+    account: str
+    cluster: str
+
+    @property
+    def group(self) -> str:
+        return self.topology.dispatcher_app(self.account)
+
+
+def merge(key: bytes, old: bytes | None, new: bytes) -> bytes:
+    """How recovery joins two records of a key."""
+    return new if old is None else entries.merge(old, new)
+
+
+class Journal:
+    """What one session writes. Once closed it writes nothing: the account may be another's."""
+
+    def __init__(self, place: Place, rows: Rows, record_log: RecordLog, clock: Clock) -> None:
+        self.closed = False
+        self._place = place
+        self._rows = rows
+        self._log = record_log
+        self._clock = clock
+        self._sign_in_alarm = False
+
+    # The table.
+
+    def get(self, command_id: str) -> Entry | None:
+        value = self._stored().get(command_id.encode())
+        return None if value is None else entries.decode(value)
+
+    def begun(self) -> list[Begun]:
+        """Every command that was begun and has no end."""
+        found = (entries.decode(value) for value in self._stored().values())
+        return [entry for entry in found if isinstance(entry, Begun)]
+
+    def owned(self) -> Owned | None:
+        """The account's last owner."""
+        entry = self.get(OWNER)
+        return entry if isinstance(entry, Owned) else None
+
+    async def write(self, command_id: str, entry: Begun | Ended | Owned) -> None:
+        if self.closed:
+            raise OwnershipLost(command_id)
+        key, value = command_id.encode(), entries.encode(entry)
+        offsets = await self._log.publish(self._rows.changelog, 0, [LogEntry(key, value)])
+        try:
+            self._rows.install(0, [(key, value)], offsets)
+        except NotOwned:
+            raise OwnershipLost(command_id) from None
+
+    async def write_again(self, foreign: Mapping[bytes, bytes]) -> None:
+        """A predecessor wrote after us: its record must not be the last of its key in the log."""
+        items = list(foreign.items())
+        offsets = await self._log.publish(self._rows.changelog, 0, [LogEntry(key, value) for key, value in items])
+        try:
+            self._rows.install(0, items, offsets)
+        except NotOwned:
+            raise OwnershipLost("foreign writes") from None
+
+    def _stored(self) -> Mapping[bytes, bytes]:
+        try:
+            return self._rows.partition(0)
+        except NotOwned:
+            raise OwnershipLost(self._place.account) from None
+
+    # The topics.
+
+    async def publish(self, outcome: Outcome) -> None:
+        if self.closed:
+            raise OwnershipLost(outcome.command_id)
+        topology = self._place.topology
+        key = outcome.order_key.encode()
+        await self._log.publish(
+            topology.named("erp.outcomes"), partition_for(key, topology.partitions), [LogEntry(key, outcome.encode())]
+        )
+        if self._sign_in_alarm and outcome.status in _ALIVE:
+            self._sign_in_alarm = False
+            await self._alarm("sign-in-refused", "off", "")
+
+    async def bury(self, record: Record, error: Exception) -> None:
+        """A record that is no command becomes a dead letter; its bytes, headers and timestamp stay as they are."""
+        topology = self._place.topology
+        source = Source(record.topic, record.partition, record.offset, record.timestamp, self._place.group)
+        now = rfc3339(self._clock.now())
+        fields = headers(
+            letter_id=record_letter_id(self._place.cluster, source, "decode"),
+            source=source,
+            stage="decode",
+            disposition="poison",
+            kind=ErrorKind.INVALID,
+            error_type=type(error).__name__,
+            message=f"not a command: {error}",
+            owner=Owner.ENGINEERING,
+            first_failed_at=now,
+            failed_at=now,
+            app=self._place.group,
+            attempts=1,
+        )
+        original = [(name, value) for name, value in record.headers if not name.startswith("dlq.")]
+        partition = partition_for(record.key, topology.partitions) if record.key is not None else 0
+        letter = LogEntry(record.key, record.value, [*original, *fields], record.timestamp)
+        await self._log.publish(topology.named("dead.letters"), partition, [letter])
+
+    async def sign_in_refused(self, account: str, message: str) -> None:
+        if self._sign_in_alarm or self.closed:
+            return
+        self._sign_in_alarm = True
+        log.error("sign-in refused: the account waits", account=account, message=message)
+        await self._alarm("sign-in-refused", "on", message)
+
+    async def stopped(self, reason: str) -> None:
+        """E09: consumption stops."""
+        log.critical("consumption stopped", account=self._place.account, reason=reason)
+        await self._alarm("consumption-stopped", "on", reason)
+
+    async def _alarm(self, name: str, state: str, message: str) -> None:
+        value: dict[str, Any] = {
+            "state": state,
+            "alarm": name,
+            "account": self._place.account,
+            "at": rfc3339(self._clock.now()),
+            "message": message[:500],
+        }
+        key = f"{name}/{self._place.account}".encode()
+        await self._log.publish(self._place.topology.named("alarms"), 0, [LogEntry(key, orjson.dumps(value))])
