@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.simulator import DEMO
@@ -393,6 +394,26 @@ async def test_a_refused_nonce_is_not_taken_for_bad_credentials(
     with pytest.raises(InDoubt):
         await api.create(exchange("7"))
     assert [call.note for call in ns.simulators.calls.calls if call.note] == ["nonce used before"]
+
+
+@pytest.mark.parametrize(("reads", "ends"), [(200, InDoubt), (404, InDoubt), (401, SignInRefused)])
+async def test_a_401_without_a_reason_is_asked_about_with_a_plain_read(reads: int, ends: type[Exception]) -> None:
+    """A write that was sent twice on its way gets one; credentials that are good for a read are good."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=401 if request.method == "PUT" else reads, text="{}")
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with api_of(f"http://127.0.0.1:{runner.addresses[0][1]}") as api:
+            with pytest.raises(ends):
+                await api.create(exchange("7"))
+    finally:
+        await runner.cleanup()
 
 
 def _same_second() -> Any:
