@@ -1,28 +1,70 @@
-"""A worker for the lane's tests: keeps every id it has read, in its changelog. Settings come from the environment.
+"""A worker for the lane's tests: every id it reads is kept in its changelog and then written to the output.
 
-Rows are sets of ids by key (as sorted lines), so that joining is a union; each new id is also written to the output.
-Run: python -m tests.integration.lane_app
+Rows are sets of ids by key (sorted lines), so that joining is a union. As a process: `python -m
+tests.integration.lane_app`, settings from the environment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from agents.lane import batches, install
+from agents.lane import Batch, Lane, batches, install
+from agents.lease import Lease
 from agents.log import RecordLog
 from agents.runtime import faust_app, run_worker
 from agents.store import Rows, UnreadableRecord
+from tests.kafka import create_topics
 
 QUARANTINED = b"quarantined\n"
+POISON = b"raise"
 
 
 def merge(key: bytes, old: bytes | None, new: bytes) -> bytes:
-    """Union of two sets of lines; a byte that is not ASCII cannot be read."""
+    """The union of two sets of lines; a byte that is not ASCII cannot be read."""
     if not new.isascii():
         raise UnreadableRecord(f"{key!r}: not ASCII")
     return b"".join(sorted({*(old or b"").splitlines(True), *new.splitlines(True)}))
+
+
+def ids(row: bytes) -> set[bytes]:
+    return set(row.splitlines())
+
+
+@dataclass
+class Worker:
+    """One app with its lane."""
+
+    app: Any
+    lane: Lane
+    rows: Rows
+    log: RecordLog
+    out: str
+    slow: float = 0.0
+
+    async def keep(self, batch: Batch) -> None:
+        """The five steps, but for deciding: changelog, install, publish; the caller acknowledges."""
+        partition, held = batch.tp.partition, self.rows.partition(batch.tp.partition)
+        changed: dict[bytes, bytes] = {}
+        for record in batch.records:
+            key, value = record.key or b"", record.value or b""
+            if value == POISON:
+                raise RuntimeError("asked to raise")
+            changed[key] = merge(key, changed.get(key) or held.get(key), value + b"\n")
+        offsets = await self.log.publish(
+            self.rows.changelog, partition, [(k, v, None, None) for k, v in changed.items()]
+        )
+        self.rows.install(partition, changed.items(), offsets, batch)
+        await self.log.publish(self.out, partition, [(r.key, r.value, None, None) for r in batch.records])
+        if self.slow:
+            await asyncio.sleep(self.slow * len(batch.records))
 
 
 def build(
@@ -30,17 +72,22 @@ def build(
     name: str,
     partitions: int,
     *,
-    topics: tuple[str, ...] | None = None,
+    topics: tuple[str, ...] = (),
     size: int = 500,
     depth: int = 2,
     slow: float = 0.0,
     idempotent: bool = True,
+    body: Any = None,
+    lease: Lease | None = None,
     **settings: Any,
-) -> tuple[Any, Rows, Any]:
-    """The app, its rows and its lane; topics `<name>`, `<name>-rows` (changelog) and `<name>-out`."""
+) -> Worker:
+    """A worker of group `name` on topic `name` (or `topics`), with `<name>-rows` and `<name>-out`.
+
+    `body(stream, worker)` takes the place of the agent's loop.
+    """
     topics = topics or (name,)
-    app = faust_app(name, broker, partitions=partitions, session=6.0, rebalance=6.0, **settings)
-    lane = install(app, dict.fromkeys(topics, size), depth, idempotent=idempotent)
+    app = faust_app(name, broker, partitions=partitions, **{"session": 6.0, "rebalance": 6.0, **settings})
+    lane = install(app, dict.fromkeys(topics, size), depth, idempotent=idempotent, lease=lease)
     rows = Rows(
         app,
         "seen",
@@ -49,39 +96,88 @@ def build(
         on_unreadable=lambda key, raw, error: QUARANTINED,
         changelog=f"{name}-rows",
     )
-    log = RecordLog(app)
+    worker = Worker(app, lane, rows, RecordLog(app), f"{name}-out", slow)
 
     @app.agent(app.topic(*topics, value_type=bytes, key_type=bytes, value_serializer="raw", key_serializer="raw"))
     async def keep(stream: Any) -> None:
+        if body is not None:
+            await body(stream, worker)
+            return
         async for batch in batches(stream):
-            partition, held = batch.tp.partition, rows.partition(batch.tp.partition)
-            changed: dict[bytes, bytes] = {}
-            for record in batch.records:
-                old = changed.get(record.key) or held.get(record.key)
-                changed[record.key] = merge(record.key, old, record.value + b"\n")
-            items = list(changed.items())
-            offsets = await log.publish(rows.changelog, partition, [(k, v, None, None) for k, v in items])
-            rows.install(partition, items, offsets)
-            await log.publish(f"{name}-out", partition, [(r.key, r.value, None, None) for r in batch.records])
-            if slow:
-                await asyncio.sleep(slow * len(batch.records))
+            await worker.keep(batch)
 
-    return app, rows, lane
+    return worker
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[Worker]:
+    """The worker in this process, for as long as the block runs."""
+    await worker.app.start()
+    try:
+        yield worker
+    finally:
+        await worker.app.stop()
+
+
+async def make_topics(broker: str, name: str, partitions: int, *sources: str) -> None:
+    wanted = [*(sources or (name,)), f"{name}-rows", f"{name}-out"]
+    await create_topics(broker, dict.fromkeys(wanted, partitions))
+
+
+class WorkerProcess:
+    """The worker as a process of its own, to be killed."""
+
+    def __init__(self, broker: str, name: str, partitions: int, directory: Path, number: int = 0, **env: str) -> None:
+        self._command = [sys.executable, "-m", "tests.integration.lane_app"]
+        self._errors = directory / f"{name}.{number}.log"
+        self._env = {
+            **os.environ,
+            "LANE_BROKER": broker,
+            "LANE_NAME": name,
+            "LANE_PARTITIONS": str(partitions),
+            "LANE_DATADIR": str(directory / f"{name}.{number}"),
+            **env,
+        }
+        self.process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with self._errors.open("ab") as errors:
+            self.process = await asyncio.create_subprocess_exec(
+                *self._command, env=self._env, stderr=errors, stdout=errors
+            )
+
+    async def end(self, with_signal: signal.Signals, seconds: float = 30) -> int:
+        """Send the signal; the exit code."""
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(with_signal)
+        return await self.wait(seconds)
+
+    async def wait(self, seconds: float = 30) -> int:
+        assert self.process is not None
+        try:
+            return await asyncio.wait_for(self.process.wait(), seconds)
+        except TimeoutError:
+            self.process.kill()
+            raise AssertionError(f"the worker did not end:\n{self.said()[-2000:]}") from None
+
+    def said(self) -> str:
+        return self._errors.read_text()
 
 
 def main() -> None:
     env = os.environ
-    app, _, _ = build(
+    worker = build(
         env["LANE_BROKER"],
         env["LANE_NAME"],
         int(env["LANE_PARTITIONS"]),
-        topics=tuple(env["LANE_TOPICS"].split(",")) if env.get("LANE_TOPICS") else None,
+        topics=tuple(filter(None, env.get("LANE_TOPICS", "").split(","))),
         size=int(env.get("LANE_SIZE", "500")),
         slow=float(env.get("LANE_SLOW", "0")),
         idempotent=env.get("LANE_IDEMPOTENT", "1") == "1",
         datadir=env["LANE_DATADIR"],
     )
-    run_worker(app, loglevel=env.get("LANE_LOGLEVEL", "warn"))
+    run_worker(worker.app, loglevel=env.get("LANE_LOGLEVEL", "warn"))
 
 
 if __name__ == "__main__":

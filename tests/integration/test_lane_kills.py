@@ -1,0 +1,56 @@
+"""Workers of one group are killed and stopped under load, on a real broker: nothing that was committed is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from pathlib import Path
+
+from tests.brokers import RealKafka
+from tests.integration.lane_app import WorkerProcess, ids, make_topics
+from tests.kafka import committed_offsets, end_offsets, produce, read_all, wait_for
+
+PARTITIONS = 4
+EVENTS = 24_000
+KILLS = 6
+
+
+async def test_workers_killed_and_stopped_under_load_lose_nothing(
+    kafka: RealKafka, prefix: str, tmp_path: Path
+) -> None:
+    """Every id is in the changelog and in the output, and the committed offsets reach the end."""
+    name, draw = f"{prefix}kills", random.Random(7)
+    await make_topics(kafka.address, name, PARTITIONS)
+    for partition in range(PARTITIONS):
+        events = [(b"k%d" % (i % 50), b"e%d.%d" % (partition, i)) for i in range(EVENTS // PARTITIONS)]
+        await produce(kafka.address, name, events, partition=partition)
+    workers = [
+        WorkerProcess(kafka.address, name, PARTITIONS, tmp_path, n, LANE_SLOW="0.001", LANE_SIZE="250")
+        for n in range(2)
+    ]
+    for worker in workers:
+        await worker.start()
+    for kill in range(KILLS):
+        await asyncio.sleep(draw.uniform(2.0, 5.0))  # the moment of death is what varies here, not a wait
+        worker = workers[draw.randrange(2)]
+        how = signal.SIGKILL if kill % 2 else signal.SIGTERM
+        code = await worker.end(how)
+        assert code == (0 if how is signal.SIGTERM else -signal.SIGKILL), worker.said()[-2000:]
+        await worker.start()
+
+    ends = await end_offsets(kafka.address, name)
+
+    async def all_committed() -> bool:
+        return await committed_offsets(kafka.address, name, name) == ends
+
+    await wait_for(all_committed, 60, "the committed offsets to reach the end", every=0.5)
+    for worker in workers:
+        assert await worker.end(signal.SIGTERM) == 0, worker.said()[-2000:]
+
+    sent = {record.value for record in await read_all(kafka.address, name)}
+    kept = set().union(*(ids(record.value) for record in await read_all(kafka.address, f"{name}-rows")))
+    out = {record.value for record in await read_all(kafka.address, f"{name}-out")}
+    assert len(sent) == EVENTS
+    assert sent - kept == set()
+    assert sent - out == set()
