@@ -89,7 +89,8 @@ def request_for(
                 _row(line, order_line=_line_of(line, authorisation, must=False) if named else None)
                 for line in body["lines"]
             ]
-            return _made(command, settings, "returnAuthorization", rows, {REFUND_METHOD: body["method"]})
+            method = {REFUND_METHOD: body["method"]} if body["method"] else {}
+            return _made(command, settings, "returnAuthorization", rows, method)
         case DocumentKind.ITEM_RECEIPT:
             rows = [
                 {
