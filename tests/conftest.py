@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: one real Kafka and one embedded broker a session, a prefix for each test's own topics."""
+"""Fixtures shared by all tests: one real Kafka and one embedded broker a session, a topic prefix for each test."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ no engine answered where the project was built. The jars (`kafka_jars`) are the 
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from adapters.broker.errors import NoBrokerHere
@@ -18,8 +19,9 @@ IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 def engine_answers() -> bool:
     """Whether a container engine is there and testcontainers is installed to ask it."""
     try:
-        import docker
         import testcontainers.core.container  # noqa: F401  (part of the question: is it installed)
+
+        import docker
     except ImportError:
         return False
     try:
@@ -45,8 +47,6 @@ class KafkaContainer:
 
     def start(self, seconds: float = 120) -> None:
         """Pull the image if need be, start, and return when clients can use it."""
-        import time
-
         from testcontainers.core.container import DockerContainer
 
         settings = {
@@ -68,12 +68,11 @@ class KafkaContainer:
             container = container.with_env(name, value)
         container.start()
         self._container = container
-        end = time.monotonic() + seconds
-        while not answers("127.0.0.1", self.port):
-            if time.monotonic() > end:
-                self.stop()
-                raise NoBrokerHere(f"the Kafka container did not answer within {seconds:.0f} s")
-            time.sleep(0.2)
+        try:
+            self._wait_ready(seconds)
+        except NoBrokerHere:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         if self._container is not None:
@@ -81,12 +80,12 @@ class KafkaContainer:
 
     def restart(self, *, kill: bool = False) -> None:
         """Go away and come back at the same address with the same data."""
-        wrapped = self._container.get_wrapped_container()
-        wrapped.restart(timeout=0 if kill else 30)
-        import time
+        self._container.get_wrapped_container().restart(timeout=0 if kill else 30)
+        self._wait_ready(60)
 
-        end = time.monotonic() + 60
+    def _wait_ready(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
         while not answers("127.0.0.1", self.port):
             if time.monotonic() > end:
-                raise NoBrokerHere("the Kafka container did not come back")
+                raise NoBrokerHere(f"the Kafka container did not answer within {seconds:.0f} s")
             time.sleep(0.2)

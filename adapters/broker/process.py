@@ -45,7 +45,8 @@ def answers(host: str, port: int, timeout: float = 1.0) -> bool:
 class ChildProcess:
     """A process that ends when we end, however we end.
 
-    A second, tiny process holds the reading end of a pipe; when our end closes, by exit or by SIGKILL, it kills the child.
+    A second, tiny process holds the reading end of a pipe; when our end closes, by exit or by SIGKILL, it kills the
+    child.
     """
 
     def __init__(
