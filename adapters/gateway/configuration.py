@@ -38,7 +38,7 @@ class GatewaySettings:
     health_bind: Bind = Bind("127.0.0.1", 8081)
     topic_prefix: str = ""
     kafka_options: Mapping[str, object] = field(default_factory=dict)  # TLS and SASL, as aiokafka names them
-    idempotent: bool = True  # the embedded broker has no idempotent producer
+    idempotent: bool = True  # where the broker can; the embedded one cannot
     secrets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by source; any of them will do (rotation)
     schemes: Mapping[str, SignatureScheme] = field(default_factory=dict)  # by source, where it is not the usual one
 

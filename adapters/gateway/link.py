@@ -9,7 +9,13 @@ from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import (
+    IncompatibleBrokerVersion,
+    KafkaError,
+    MessageSizeTooLargeError,
+    UnknownError,
+    UnsupportedVersionError,
+)
 
 from adapters.gateway.configuration import GatewaySettings
 
@@ -33,12 +39,23 @@ class Link:
     @classmethod
     async def open(cls, settings: GatewaySettings, now: Callable[[], float]) -> Link:
         """Connect; raises `KafkaError`, `OSError` or `TimeoutError`."""
+        if settings.idempotent:
+            try:
+                return await cls._open(settings, now, idempotent=True)
+            except (UnknownError, UnsupportedVersionError, IncompatibleBrokerVersion) as error:
+                # The embedded broker answers a request for a producer id with UNKNOWN. Acknowledgement by all replicas
+                # holds all the same; a retried batch may be stored twice, and duplicates are absorbed.
+                log.warning("producer_not_idempotent", error=type(error).__name__)
+        return await cls._open(settings, now, idempotent=False)
+
+    @classmethod
+    async def _open(cls, settings: GatewaySettings, now: Callable[[], float], *, idempotent: bool) -> Link:
         options: Mapping[str, Any] = settings.kafka_options
         producer = AIOKafkaProducer(
             bootstrap_servers=settings.kafka,
             client_id="reveni-streams-gateway",
             acks="all",
-            enable_idempotence=settings.idempotent,
+            enable_idempotence=idempotent,
             linger_ms=settings.linger_ms,
             max_batch_size=settings.batch_bytes,
             max_request_size=settings.record_limit + 64 * 1024,

@@ -27,14 +27,8 @@ BOTH = [pytest.param("kafka", marks=pytest.mark.kafka), pytest.param("embedded",
 
 @pytest.fixture(params=BOTH)
 def broker(request: pytest.FixtureRequest) -> Any:
-    """Both brokers, and whether the gateway can be idempotent there."""
+    """Both brokers."""
     return request.getfixturevalue("kafka" if request.param == "kafka" else "embedded_broker")
-
-
-@pytest.fixture
-def idempotent(request: pytest.FixtureRequest) -> bool:
-    """The embedded broker has no idempotent producer."""
-    return "embedded" not in request.node.callspec.id
 
 
 @dataclass(frozen=True)
@@ -89,9 +83,9 @@ BODIES = [
 
 
 @pytest.mark.parametrize("source", ["reveni", "warehouse"])
-async def test_whatever_is_signed_is_stored_as_it_came(broker: Any, idempotent: bool, prefix: str, source: str) -> None:
+async def test_whatever_is_signed_is_stored_as_it_came(broker: Any, prefix: str, source: str) -> None:
     """A sender cannot mend a body by sending it again: each one is stored, under its key or none, and answered 200."""
-    async with gateway(broker.address, prefix, idempotent=idempotent) as (_, sender):
+    async with gateway(broker.address, prefix) as (_, sender):
         answers = {body.name: await sender.post(body.raw, source) for body in BODIES}
     assert {name: (answer.status, answer.body) for name, answer in answers.items()} == {
         body.name: (200, b'{"status":"stored"}') for body in BODIES
@@ -107,11 +101,11 @@ async def test_whatever_is_signed_is_stored_as_it_came(broker: Any, idempotent: 
     }
 
 
-async def test_each_record_says_where_it_comes_from(broker: Any, idempotent: bool, prefix: str) -> None:
+async def test_each_record_says_where_it_comes_from(broker: Any, prefix: str) -> None:
     """The headers are source, event-id, received-at and traceparent; a valid trace goes on, another one starts anew."""
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     bad = ["", "junk", trace.upper(), "00-" + "0" * 32 + "-b7ad6b7169203331-01", "ff" + trace[2:], trace + "-x"]
-    async with gateway(broker.address, prefix, idempotent=idempotent) as (_, sender):
+    async with gateway(broker.address, prefix) as (_, sender):
         for number, given in enumerate([trace, *bad]):
             body = event("5001", number)
             assert (await sender.post(body, headers=signed(body) | {"traceparent": given})).status == 200
@@ -132,12 +126,10 @@ async def test_each_record_says_where_it_comes_from(broker: Any, idempotent: boo
 
 
 @pytest.mark.parametrize("keyed", [True, False])
-async def test_a_body_bigger_than_a_record_is_stored_in_parts(
-    broker: Any, idempotent: bool, prefix: str, keyed: bool
-) -> None:
+async def test_a_body_bigger_than_a_record_is_stored_in_parts(broker: Any, prefix: str, keyed: bool) -> None:
     """The parts lie in one partition under the body's key, and make the body again; the hard limit itself is taken."""
     bodies = [padded(RECORD + 1), padded(LIMIT)] if keyed else [b"x" * (RECORD + 1), b"y" * LIMIT]
-    async with gateway(broker.address, prefix, idempotent=idempotent) as (_, sender):
+    async with gateway(broker.address, prefix) as (_, sender):
         assert [(await sender.post(body)).status for body in bodies] == [200, 200]
     records = await read_all(broker.address, f"{prefix}events.reveni")
     assert {record.key for record in records} == {b"9" if keyed else None}
@@ -154,9 +146,7 @@ async def test_a_body_bigger_than_a_record_is_stored_in_parts(
 
 
 @pytest.mark.parametrize("declared", [True, False])
-async def test_over_the_hard_limit_is_413_and_an_alarm(
-    broker: Any, idempotent: bool, prefix: str, declared: bool
-) -> None:
+async def test_over_the_hard_limit_is_413_and_an_alarm(broker: Any, prefix: str, declared: bool) -> None:
     """The alarm carries the hash of what was read and not the body; nothing reaches the events."""
     body = b"z" * (LIMIT + 1)
 
@@ -165,7 +155,7 @@ async def test_over_the_hard_limit_is_413_and_an_alarm(
             yield body[start : start + (1 << 20)]
 
     async with (
-        gateway(broker.address, prefix, idempotent=idempotent) as (server, _),
+        gateway(broker.address, prefix) as (server, _),
         aiohttp.ClientSession() as session,
         session.post(
             f"http://127.0.0.1:{server.port}/webhooks/reveni",

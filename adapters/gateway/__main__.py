@@ -1,0 +1,26 @@
+"""`python -m adapters.gateway`: the gateway alone, set by the environment."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from adapters.gateway.environment import gateway_settings, read_environment
+from adapters.gateway.logs import configure_logs
+from adapters.gateway.server import serve
+
+
+def run(*, kafka: str = "") -> int:
+    """Serve until stopped; 0, or 2 with the reason on standard error when it cannot start."""
+    try:
+        settings = gateway_settings(read_environment(), kafka=kafka)
+        configure_logs()
+        asyncio.run(serve(settings))
+    except (OSError, ValueError) as error:
+        print(f"gateway: {error}", file=sys.stderr)  # noqa: T201  (there is no log yet to say it in)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())
