@@ -45,7 +45,7 @@ class Unavailable(VendorError):
 
 
 class InDoubt(VendorError):
-    """A write was sent and its end is not known: time-out, reset, 5xx, or an acknowledgement that has no document yet."""
+    """A write was sent and its end is not known: time-out, reset, 5xx, or an acknowledgement without a document."""
 
 
 class SignInRefused(VendorError):

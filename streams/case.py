@@ -1,7 +1,7 @@
 """One order's row, read for a playbook: returns in typed form, answers to questions, operators' decisions.
 
-A case lives for one evaluation. Asking a question that has no (fresh) answer notes that the question is wanted and stops
-the step with `Waits`; the answer, when it comes as a fact, lets the step go on.
+A case lives for one evaluation. Asking a question that has no (fresh) answer notes that the question is wanted and
+stops the step with `Waits`; the answer, when it comes as a fact, lets the step go on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streams.profile import Profile
 from streams.returns import InvalidReturn, Return, parse_return
 from streams.row import Row
 from streams.verdicts import Held, Stop, Waits
-from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
+from streams.vocabulary import DocumentKind, OutcomeStatus
 
 if TYPE_CHECKING:
     from streams.playbook import Position
@@ -58,6 +58,11 @@ class Case:
             if row.rulings.get(decision.decision_id, "applied") == "applied":
                 target = str(decision.data.get("command_id") or "")
                 self._rulings.setdefault((decision.kind, target), []).append(decision)
+
+    @property
+    def title(self) -> str:
+        """What people call the system."""
+        return self.profile.account(self.account).title
 
     def command_id(self, kind: DocumentKind, subject: str) -> str:
         return command_id(self.account, self.row.order_key, kind.value, subject)
@@ -184,7 +189,7 @@ class Case:
             raise Stop(Held(failure.kind, failure.message, owner, code=failure.code, type=failure.type))
         else:
             self.questions[cid] = wanted
-        raise Stop(Waits(kind.value, f"{self.account} is being asked ({kind.value.replace('_', ' ')})"))
+        raise Stop(Waits(kind.value, f"{self.title} is being asked ({kind.value.replace('_', ' ')})"))
 
     def _any_answer(self, cid: str, kind: DocumentKind) -> Mapping[str, Any]:
         last = self.row.outcome_of(cid).last

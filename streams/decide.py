@@ -1,7 +1,7 @@
 """From a row to what is to be done about it: the sequencer's decision, pure.
 
-`decide` evaluates the playbooks, freezes new commands into the row's outbox, opens and closes its letters and alarms and
-notes what it waits for. Deciding twice on an unchanged row changes nothing.
+`decide` evaluates the playbooks, freezes new commands into the row's outbox, opens and closes its letters and alarms
+and notes what it waits for. Deciding twice on an unchanged row changes nothing.
 """
 
 from __future__ import annotations

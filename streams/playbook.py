@@ -1,7 +1,7 @@
 """A playbook is data: the steps one system needs, what each is about, what each waits for.
 
-`evaluate` reads a row through it and says, for every step and subject, where it stands. Nothing is decided here that the
-row does not hold: `streams.decide` turns positions into commands, letters and alarms.
+`evaluate` reads a row through it and says, for every step and subject, where it stands. Nothing is decided here that
+the row does not hold: `streams.decide` turns positions into commands, letters and alarms.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from streams.case import Case
 from streams.commands import Body, Failure, body_hash
 from streams.facts import Decision
 from streams.owners import owner_of
+from streams.profile import Unmapped
 from streams.row import CommandFacts, Issued
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Verdict, Waits, intent
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus, Owner
@@ -175,6 +176,8 @@ def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool)
         if not in_flight:
             _predecessors(case, step, about)
         ready = step.body(case, about)
+    except Unmapped as missing:
+        return Held(ErrorKind.UNMAPPED, missing.sentence, missing.owner, mapping_key=missing.key)
     except Stop as stop:
         verdict = stop.verdict
         if isinstance(verdict, NotNeeded):

@@ -88,7 +88,7 @@ class Letter:
         if (other.replays, not other.open, other.since) > (self.replays, not self.open, self.since):
             self.content, self.since = other.content, other.since
             self.replays, self.open, self.published = other.replays, other.open, other.published
-        elif (other.replays, other.open) == (self.replays, self.open):
+        elif (other.replays, other.open, other.content) == (self.replays, self.open, self.content):
             self.published = self.published or other.published
 
 

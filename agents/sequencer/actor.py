@@ -12,7 +12,6 @@ decided it is durable, and a crash repeats, never loses. Timers and profile wake
 
 from __future__ import annotations
 
-import asyncio
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,11 +23,11 @@ import structlog
 from agents.clock import Clock, rfc3339
 from agents.faultpoints import reach
 from agents.gate.dead_ratio import DeadRatio
-from agents.lane import Batch, batches
+from agents.lane import Batch, Held, Lane, TurnRefused, batches
 from agents.log import Entry, RecordLog
 from agents.profiles import ProfileWatcher
 from agents.sequencer.turn import Decider, InputRecord, Marks, Setting, Turn
-from agents.store import NotOwned, Rows, UnreadableRecord
+from agents.rows import NotOwned, Rows, UnreadableRecord
 from streams.commands import Stamp
 from streams.row import Row
 from streams.rowcodec import UnreadableRow, decode, encode, head_of, merge
@@ -88,6 +87,7 @@ class Sequencer:
     def __init__(
         self,
         app: Any,
+        lane: Lane,
         *,
         setting: Setting,
         partitions: int,
@@ -97,14 +97,13 @@ class Sequencer:
         dead_ratio: DeadRatio | None = None,
     ) -> None:
         self._setting, self._profiles, self._clock, self._generation = setting, profiles, clock, generation
-        self._log = RecordLog(app)
+        self._lane, self._log = lane, RecordLog(app)
         self._rows = Rows(app, "orders", partitions=partitions, merge=self._merge, on_unreadable=self._unreadable)
         self._rows.on_recovered(self._recovered)
         self._rows.on_revoked(self._revoked)
         self._owned: dict[int, _Owned] = {}
         self._joined: set[bytes] = set()
         self._dead_ratio = dead_ratio or DeadRatio()
-        self._turns = asyncio.Lock()
         profiles.on_change(self._profile_changed)
 
     # -- input
@@ -117,23 +116,24 @@ class Sequencer:
             reach("sequencer.published")
 
     async def take(self, batch: Batch) -> None:
-        async with self._turns:
-            owned = self._owned.get(batch.tp.partition)
-            if owned is None or batch.stale:
-                return
-            await self._turn(batch.tp.partition, owned, batch.records, batch=batch)
+        owned = self._owned.get(batch.tp.partition)
+        if owned is not None and not batch.stale:
+            await self._turn(batch.tp.partition, owned, batch.records, batch)
 
     async def sweep(self) -> None:
         """What time and the profile bring about: owed and late, unblocked, idle marks, zombies' writes."""
         for partition in list(self._owned):
-            async with self._turns:
-                owned = self._owned.get(partition)
-                if owned is None or not self._profiles.ready:
-                    continue
-                await self._look_for_foreign_writes(partition, owned)
-                woken = self._due(owned)
-                if woken:
-                    await self._turn(partition, owned, (), woken=woken)
+            try:
+                async with self._lane.turn(partition) as turn:
+                    owned = self._owned.get(partition)
+                    if owned is None or not self._profiles.ready:
+                        continue
+                    await self._look_for_foreign_writes(partition, owned)
+                    woken = self._due(owned)
+                    if woken:
+                        await self._turn(partition, owned, (), turn, woken=woken)
+            except TurnRefused:
+                continue  # the partition is about to go: its next owner sweeps
 
     def _due(self, owned: _Owned) -> set[bytes]:
         now = self._clock.elapsed()
@@ -155,9 +155,9 @@ class Sequencer:
         partition: int,
         owned: _Owned,
         records: Sequence[InputRecord],
+        held: Held,
         *,
         woken: Iterable[bytes] = (),
-        batch: Batch | None = None,
     ) -> None:
         rules = await self._profiles.rules()
         # 1. Decide
@@ -176,13 +176,10 @@ class Sequencer:
             self._rows.changelog, partition, [Entry(key, value) for key, value in turn.rows.items()]
         )
         reach("sequencer.changelog")
-        if batch is not None and batch.stale:
+        if held.stale:
             return  # the new owner joins what we wrote, and reads the input again
         # 3. Install
-        try:
-            self._rows.install(partition, turn.rows.items(), offsets)
-        except NotOwned:
-            return
+        self._rows.install(partition, turn.rows.items(), offsets, held)
         for key, value in turn.rows.items():
             owned.marks.pop(key, None)
             owned.note(key, value)

@@ -1,4 +1,4 @@
-"""The return authorisation: at once, before the parcel arrives, line by line against what was bought (R01, R02, R14)."""
+"""The return authorisation: at once, before the parcel arrives, line by line against what was bought (R01, R02)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
+from streams.clearing import chain
 from streams.documents.order import CLOSED_RETURN, Matched, expect_currency, in_scope, match, snapshot
 from streams.money import to_text
 from streams.profile import Unmapped
@@ -24,13 +25,6 @@ class Authorised:
 
     ret: Return
     covered: frozenset[str]
-
-
-def chain(subject: str) -> Iterator[str]:
-    """A subject and its supplements: `r`, `r~2`, `r~3`, ..."""
-    yield subject
-    for number in range(2, 100):
-        yield f"{subject}~{number}"
 
 
 def each_return(case: Case) -> Iterator[About]:

@@ -46,7 +46,7 @@ def each_exchange(case: Case) -> Iterator[About]:
 
 
 def exchange_is_due(case: Case, about: About) -> None:
-    """At authorisation in instant mode, after the line's acceptance in standard mode; an order that exists is adopted."""
+    """At authorisation in instant mode, after the line's acceptance in standard mode; an existing order is adopted."""
     exchange: Exchange = about.piece
     in_scope(case, exchange.ret)
     if exchange.replacement.order_ref:
@@ -69,22 +69,17 @@ def exchange_order(case: Case, about: About) -> Ready:
         raise hold(ErrorKind.REFUSED, Owner.CX, f"The customer of order {case.order_name()} is inactive.")
     sku = case.sku_name(replacement.sku)
     item = case.profile.sku_code(sku, case.account)
-    answer = case.ask(
-        DocumentKind.AVAILABILITY,
-        about.subject,
-        {
-            "order_id": case.row.order_key,
-            "sku": sku,
-            "item": item,
-            "locations": list(case.profile.sellable_locations(case.account)),
-        },
-        return_id=ret.return_id,
-        fresh=AVAILABILITY_FRESH,
-    )
+    question = {
+        "order_id": case.row.order_key,
+        "sku": sku,
+        "item": item,
+        "locations": list(case.profile.sellable_locations(case.account)),
+    }
+    answer = case.ask(DocumentKind.AVAILABILITY, about.subject, question, return_id=ret.return_id)
     if not answer.get("item_exists"):
-        raise hold(ErrorKind.NOT_FOUND, Owner.CX, f"{sku} is not an item in {case.account}.")
+        raise hold(ErrorKind.NOT_FOUND, Owner.CX, f"{sku} is not an item in {case.title}.")
     if not answer.get("item_active"):
-        raise hold(ErrorKind.NOT_FOUND, Owner.CX, f"{sku} is archived in {case.account}.")
+        raise hold(ErrorKind.NOT_FOUND, Owner.CX, f"{sku} is archived in {case.title}.")
     if int(answer["available"]) < exchange.quantity:
         raise hold(
             ErrorKind.OUT_OF_STOCK,
@@ -92,6 +87,8 @@ def exchange_order(case: Case, about: About) -> Ready:
             f"{sku}: {answer['available']} available, {exchange.quantity} wanted, so the exchange was not made. "
             "The request is kept.",
         )
+    # A "no" stands until somebody retries; a "yes" must be fresh when the order is decided.
+    case.ask(DocumentKind.AVAILABILITY, about.subject, question, return_id=ret.return_id, fresh=AVAILABILITY_FRESH)
     line: dict[str, Any] = {
         "line_id": exchange.line.line_id,
         "sku": sku,

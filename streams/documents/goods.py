@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
+from streams.clearing import chain
 from streams.commands import Body
-from streams.documents.authorisation import chain
 from streams.documents.inspected import Found, Trouble, believed, by_group, placed, uninspected
 from streams.documents.order import in_scope, snapshot
 from streams.verdicts import Held, Ready, Stop, Waits, hold, skip

@@ -1,4 +1,4 @@
-"""What was found when somebody looked at the goods: units of a line, by disposition, from whoever the profile believes."""
+"""What was found when somebody looked at the goods: units by disposition, from whoever the profile believes."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def _first_stands(warehouse: list[Found], reveni: list[Found], troubles: list[Tr
 
 
 def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Found]:
-    """Each found unit with the place it goes to; units beyond what came back, was rejected or is unclear are troubles."""
+    """Each found unit with its place; units beyond what came back, rejected or unclear are troubles."""
     result: list[Found] = []
     room: dict[tuple[str, str, str], int] = {}
     rejected: dict[tuple[str, str], int] = {}
@@ -205,7 +205,7 @@ def _place(
     if line.restock is False and disposition.to == "sellable":
         yield replace(found, place="quarantine", note="/no-restock")
     else:
-        yield replace(found, place=disposition.to)
+        yield replace(found, place=disposition.to or "")
 
 
 def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:

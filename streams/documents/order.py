@@ -28,16 +28,16 @@ def snapshot(case: Case, return_id: str) -> Mapping[str, Any]:
         raise hold(
             ErrorKind.NOT_FOUND,
             Owner.OPERATIONS,
-            f"Order {name} is not in {case.account}; it may be archived or have another number.",
+            f"Order {name} is not in {case.title}; it may be archived or have another number.",
         )
     if answer.get("found") != 1:
         raise hold(
             ErrorKind.NOT_FOUND,
             Owner.OPERATIONS,
-            f"{answer.get('found')} orders in {case.account} are called {name}; name the one that is meant.",
+            f"{answer.get('found')} orders in {case.title} are called {name}; name the one that is meant.",
         )
     if answer.get("status") == "archived":
-        raise hold(ErrorKind.NOT_FOUND, Owner.OPERATIONS, f"Order {name} is archived in {case.account}.")
+        raise hold(ErrorKind.NOT_FOUND, Owner.OPERATIONS, f"Order {name} is archived in {case.title}.")
     return answer
 
 
@@ -77,7 +77,7 @@ class Matched:
 
 
 def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | Held:
-    """The order line of a returned line, or why there is none; by its id, else by a SKU that stands on one line only."""
+    """The order line of a returned line, or why there is none; by its id, else by a SKU on one line only."""
     sku = case.sku_name(line.sku)
     lines = [entry for entry in order.get("lines", ()) if entry["order_line_id"] == line.order_line_id]
     if not lines:
@@ -101,7 +101,7 @@ def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | H
     if entry.get("active") is False:
         return Held(
             ErrorKind.UNMAPPED,
-            f"Item {entry['sku']} of line {line.line_id} is archived in {case.account}: say which item it is now.",
+            f"Item {entry['sku']} of line {line.line_id} is archived in {case.title}: say which item it is now.",
             Owner.ECOMMERCE,
             mapping_key=f"skus.{line.sku}",
             part=line.line_id,
@@ -127,5 +127,5 @@ def expect_currency(case: Case, order: Mapping[str, Any], currency: str, what: s
         raise hold(
             ErrorKind.MISMATCH,
             Owner.FINANCE,
-            f"{what} is in {currency}, order {case.order_name()} in {case.account} is in {order['currency']}.",
+            f"{what} is in {currency}, order {case.order_name()} in {case.title} is in {order['currency']}.",
         )

@@ -1,0 +1,1 @@
+"""The whole system on this machine as processes: what `demo`, `up` and the tests that need all of it stand on."""

@@ -1,0 +1,75 @@
+"""The sequencer as a Faust app: the actor in `app.agents`, its rows in `app.tables`, started by `faust worker`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+
+from agents.clock import Clock, SystemClock
+from agents.lane import install
+from agents.profiles import ProfileWatcher
+from agents.runtime import faust_app
+from agents.sequencer.actor import Sequencer
+from agents.sequencer.turn import READERS, Setting
+from streams.playbook import Playbook
+from streams.topics import Topology
+
+SWEEP_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SequencerSettings:
+    """Where the sequencer runs and how it reads. Times in seconds."""
+
+    broker: str
+    topology: Topology
+    cluster: str
+    datadir: Path
+    batch: int = 2000
+    session: float = 8.0
+    heartbeat: float = 1.0
+    rebalance: float = 20.0
+    idempotent: bool = True
+    credentials: Mapping[str, Any] = field(default_factory=dict)  # further settings of Faust's: credentials, TLS
+
+
+def build(
+    settings: SequencerSettings,
+    playbooks: Mapping[str, Playbook],
+    new_consumer: Callable[[], AIOKafkaConsumer],
+    clock: Clock | None = None,
+) -> Any:
+    """The app; `new_consumer` makes plain consumers for the profile's topic."""
+    topology = settings.topology
+    app = faust_app(
+        topology.sequencer_app,
+        settings.broker,
+        partitions=topology.partitions,
+        session=settings.session,
+        heartbeat=settings.heartbeat,
+        rebalance=settings.rebalance,
+        datadir=settings.datadir,
+        **settings.credentials,
+    )
+    names = [topology.named(name) for name in READERS]
+    lane = install(app, dict.fromkeys(names, settings.batch), idempotent=settings.idempotent)
+    profiles = ProfileWatcher(topology.named("profiles"), playbooks, new_consumer)
+    sequencer = Sequencer(
+        app,
+        lane,
+        setting=Setting(topology.prefix, topology.sequencer_app, settings.cluster, topology.sequencer_app),
+        partitions=topology.partitions,
+        profiles=profiles,
+        clock=clock or SystemClock(),
+        generation=lambda: int(app.consumer_generation_id),
+    )
+    source = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    app.agent(source, name="sequencer")(sequencer.run)
+    app.task(profiles.follow)
+    app.timer(interval=SWEEP_SECONDS)(sequencer.sweep)
+    app.sequencer = sequencer
+    return app

@@ -1,0 +1,103 @@
+"""What one return comes to and how its notes share it: worked out once for each evaluation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from streams.bundles import Bundle, NotDivisible, read_parts
+from streams.case import Case
+from streams.clearing import Mismatch, NotePlan, allocate, chain, check, tolerance_of
+from streams.components import Component, Uncountable, components, counted_quantity
+from streams.returns import Return
+from streams.verdicts import Held
+from streams.vocabulary import DocumentKind
+
+NOTE = DocumentKind.CREDIT_NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """A return's components, the plans of its notes, and whether its refunds agree with what it comes to."""
+
+    pieces: tuple[Component, ...]
+    plans: Mapping[str, NotePlan]  # by subject
+    frozen: Mapping[str, NotePlan]  # those that are posted and stand
+    disagreement: Mismatch | None
+    uncountable: Held | None  # it cannot be said what the return comes to
+
+
+def books(case: Case, ret: Return, order: Mapping[str, Any]) -> Books:
+    """The return's books against the stored order."""
+    found: Books | None = case.books.get(ret.return_id)
+    if found is None:
+        found = case.books[ret.return_id] = _work_out(case, ret, order)
+    return found
+
+
+def _work_out(case: Case, ret: Return, order: Mapping[str, Any]) -> Books:
+    frozen, reversed_subjects = _posted(case, ret)
+    taxes = case.profile.item_taxes(case.account)
+    uncountable: Held | None = None
+    try:
+        pieces = components(ret, _bundles(case, ret, order), taxes)
+    except (Uncountable, NotDivisible) as error:
+        pieces = ()
+        part = getattr(error, "line_id", "")
+        uncountable = Held(error.kind, error.sentence, error.owner, code=f"line {part}" if part else "")
+    per_line = case.profile.tolerances.minor_units_per_line
+    plans = allocate(
+        pieces,
+        ret.refunds,
+        frozen,
+        currency=ret.currency,
+        tolerance=tolerance_of(ret, per_line),
+        taxes=taxes,
+        reversed_subjects=reversed_subjects,
+    )
+    verdict = None if uncountable else check(ret, pieces, per_line=per_line, overdue=_overdue(case))
+    return Books(pieces, plans, frozen, verdict if isinstance(verdict, Mismatch) else None, uncountable)
+
+
+def _posted(case: Case, ret: Return) -> tuple[dict[str, NotePlan], set[str]]:
+    frozen: dict[str, NotePlan] = {}
+    taken_back: set[str] = set()
+    for refund in ret.refunds:
+        for subject in chain(refund.refund_id):
+            body = case.done_body(NOTE, subject)
+            if body is None:
+                break
+            if case.done_body(DocumentKind.REVERSAL, subject) is not None:
+                taken_back.add(subject)
+            else:
+                frozen[subject] = NotePlan.from_json(body["plan"])
+    return frozen, taken_back
+
+
+def _overdue(case: Case) -> bool:
+    """Whether the order's progress deadline has passed, by when it was first heard of."""
+    limit = case.profile.deadlines.get("progress")
+    if limit is None or not case.row.first_seen:
+        return False
+    return case.now - datetime.fromisoformat(case.row.first_seen) > limit
+
+
+def _bundles(case: Case, ret: Return, order: Mapping[str, Any]) -> dict[str, Bundle]:
+    """The stored parts of each bundle a part of which comes back, and the units other returns counted before."""
+    wanted = {line.order_line_id for line in ret.lines if line.component_sku}
+    found: dict[str, Bundle] = {}
+    for entry in order.get("lines", ()):
+        name = entry["order_line_id"]
+        if name in wanted:
+            before: Counter[str] = Counter()
+            for other in case.returns.values():
+                if other.return_id >= ret.return_id:
+                    continue
+                for line in other.lines:
+                    if line.order_line_id == name and line.component_sku:
+                        before[line.component_sku] += counted_quantity(other, line)
+            found[name] = Bundle(read_parts(entry.get("components") or (), ret.currency), before)
+    return found

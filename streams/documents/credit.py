@@ -1,0 +1,420 @@
+"""Credit notes: one for each paid refund, for exactly its amount (R03-R12, R21), and what follows from them.
+
+The amounts are worked out by `streams.clearing`; here they become documents: which form, which codes, what holds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.case import Case
+from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap, chain
+from streams.documents.books import Books, books
+from streams.documents.order import CLOSED_RETURN, expect_currency, in_scope, snapshot
+from streams.money import spoken, to_minor, to_text
+from streams.returns import Refund, Return
+from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold, skip, wait
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
+
+if TYPE_CHECKING:
+    from streams.playbook import About, Position
+
+NOTE = DocumentKind.CREDIT_NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """A refund, and how much of it earlier notes of its chain credit already."""
+
+    ret: Return
+    refund: Refund
+    before: int  # minor units of earlier links that stand
+
+    @property
+    def amount(self) -> int:
+        return self.refund.amount - self.before
+
+
+def each_refund(case: Case) -> Iterator[About]:
+    """Each refund; when a paid one grew after its note was posted, a supplement for the growth."""
+    from streams.playbook import About
+
+    for ret in case.returns.values():
+        for refund in ret.refunds:
+            before = 0
+            for subject in chain(refund.refund_id):
+                yield About(subject, ret.return_id, refund.refund_id, piece=Credited(ret, refund, before))
+                posted = case.done_body(NOTE, subject)
+                if posted is None:
+                    break
+                if not _reversed(case, subject):
+                    before += to_minor(posted["amount"], posted["currency"])
+                if refund.state != "paid" or refund.fault or before >= refund.amount:
+                    break
+
+
+def _reversed(case: Case, subject: str) -> bool:
+    return case.done_body(DocumentKind.REVERSAL, subject) is not None
+
+
+# -- gates
+
+
+def paid(case: Case, about: About) -> None:
+    """R10: no credit note until the refund is paid; none for one that failed."""
+    credited: Credited = about.piece
+    in_scope(case, credited.ret)
+    if credited.refund.fault:
+        raise hold(ErrorKind.INVALID, Owner.ENGINEERING, credited.refund.fault)
+    match credited.refund.state:
+        case "paid":
+            return
+        case "failed":
+            raise skip("the refund failed")
+        case "pending":
+            raise wait("refund", f"refund {credited.refund.refund_id} is not paid yet", "progress")
+        case unknown:
+            raise wait(
+                "refund", f"refund {credited.refund.refund_id} is {unknown}, which is not known here", "progress"
+            )
+
+
+# -- the note
+
+
+def credit_note(case: Case, about: About) -> Ready:
+    """The note for one refund; held where money does not add up, waiting where a line it covers is held."""
+    credited: Credited = about.piece
+    ret, refund = credited.ret, credited.refund
+    order = snapshot(case, ret.return_id)
+    account = books(case, ret, order)
+    posted = case.done_body(NOTE, about.subject)
+    if posted is not None:
+        left = to_text(min(credited.amount, to_minor(posted["amount"], posted["currency"])), refund.currency)
+        flagged = _disagreement(case, about, account, posted)
+        return Ready({**posted, "amount": left, "currency": refund.currency}, flagged=flagged)
+    expect_currency(case, order, refund.currency, f"Refund {refund.refund_id}")
+    if account.uncountable is not None and refund.kind not in AMOUNT_ONLY:
+        raise Stop(account.uncountable)
+    disagreement = account.disagreement
+    if disagreement is not None and disagreement.reason == "negative" and refund.kind not in AMOUNT_ONLY:
+        raise hold(disagreement.kind, disagreement.owner, disagreement.sentence)
+    plan = account.plans.get(about.subject)
+    if plan is None:
+        raise Stop(_no_plan(account, credited))
+    body = _body(case, about, plan, order)
+    _hold_twins(case, about, body)
+    held = _disagreement(case, about, account, body) or _price_drift(case, about, order, plan, body)
+    if held is not None and case.profile.policies.on_mismatch == "hold":
+        raise Stop(held)
+    over_paid = cap(plan, {refund.currency: to_minor(order["total"], refund.currency)}, _earlier(case, about))
+    if over_paid is not None:
+        raise hold(over_paid.kind, over_paid.owner, over_paid.sentence, body=body)
+    _wait_for_held_lines(case, about, plan, body)
+    return Ready(body, flagged=held)
+
+
+def _no_plan(account: Books, credited: Credited) -> Held | NotNeeded:
+    refund = credited.refund
+    if account.disagreement is not None:
+        found = account.disagreement
+        return Held(found.kind, found.sentence, found.owner)
+    if refund.kind not in ("goods", *AMOUNT_ONLY):
+        sentence = f"Refund {refund.refund_id} is of kind {refund.kind or '(none)'}, which is not known here."
+        return Held(ErrorKind.INVALID, sentence, Owner.ENGINEERING)
+    return NotNeeded("nothing is left to credit")
+
+
+def _disagreement(case: Case, about: About, account: Books, body: Mapping[str, Any]) -> Held | None:
+    """R06: the refunds against what the return comes to; said yes to where the profile posts and flags."""
+    credited: Credited = about.piece
+    found = account.disagreement
+    if found is None or credited.refund.kind in AMOUNT_ONLY:
+        return None
+    flag = case.command_id(NOTE, f"{about.subject}#{found.kind.value}")
+    if case.rulings("approve", flag) or case.rulings("post_anyway", flag):
+        return None
+    return Held(found.kind, found.sentence, found.owner, body=body)
+
+
+def _earlier(case: Case, about: About) -> list[NotePlan]:
+    """The order's other notes that stand or are on their way."""
+    plans = []
+    for position in case.all_placed(NOTE):
+        other = position.about.subject
+        if position.body is not None and other != about.subject and not _reversed(case, other):
+            plans.append(NotePlan.from_json(position.body["plan"]))
+    return plans
+
+
+def _hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:
+    twin = _twin(case, about)
+    if twin is not None:
+        refund: Refund = about.piece.refund
+        raise hold(
+            ErrorKind.DUPLICATE,
+            Owner.FINANCE,
+            f"Refunds {twin} and {refund.refund_id} have the same lines and amount "
+            f"({spoken(refund.amount, refund.currency)}). {refund.refund_id} waits.",
+            body=body,
+        )
+
+
+def _twin(case: Case, about: About) -> str | None:
+    """R11: another return's paid refund with equal lines and amount, decided before this one."""
+    credited: Credited = about.piece
+    mine = _fingerprint(credited.ret, credited.refund)
+    if credited.before or mine is None:
+        return None
+    for position in case.all_placed(NOTE):
+        other: Credited = position.about.piece
+        if other.ret.return_id == credited.ret.return_id or other.refund.state != "paid":
+            continue
+        if _fingerprint(other.ret, other.refund) == mine and not case.ruling("reject", position.command_id):
+            return other.refund.refund_id
+    for ret in case.returns.values():
+        if ret.return_id <= credited.ret.return_id:
+            continue  # placed above
+        for refund in ret.refunds:
+            issued = case.command_id(NOTE, refund.refund_id) in case.row.issued
+            if refund.state == "paid" and issued and _fingerprint(ret, refund) == mine:
+                own = case.command_id(NOTE, about.subject) in case.row.issued
+                if not own:
+                    return refund.refund_id
+    return None
+
+
+def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
+    if not ret.lines or refund.kind in AMOUNT_ONLY:
+        return None
+    lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
+    return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None
+
+
+def _price_drift(
+    case: Case, about: About, order: Mapping[str, Any], plan: NotePlan, body: Mapping[str, Any]
+) -> Held | None:
+    """R06: the lines' prices and tax against the ERP order's."""
+    ret: Return = about.piece.ret
+    sold = {line["order_line_id"]: line for line in order.get("lines", ())}
+    noted = {line.line_id for line in plan.lines if line.line_id}
+    tolerance = case.profile.tolerances.minor_units_per_line
+    for line in ret.lines:
+        entry = sold.get(line.order_line_id)
+        if line.line_id not in noted or entry is None or line.component_sku or not int(entry["quantity"]):
+            continue
+        bought = int(entry["quantity"])
+        for what, mine, theirs in (
+            ("price", line.value, to_minor(entry["amount"], ret.currency)),
+            ("tax", line.tax_amount, to_minor(entry["tax"], ret.currency)),
+        ):
+            # compared for the units of the whole order line, so that no division rounds
+            off = mine * bought - theirs * line.quantity
+            if abs(off) > tolerance * bought * line.quantity:
+                minor = off // bought if off > 0 else -(-off // bought)
+                sentence = (
+                    f"Line {line.line_id}: the {what} in the return differs from the order in {case.title} "
+                    f"by {spoken(minor, ret.currency)} ({minor} minor units)."
+                )
+                return Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=body)
+    return None
+
+
+def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping[str, Any]) -> None:
+    """R16: a note that covers a held line waits for it, unless an operator says post."""
+    noted = {line.line_id for line in plan.lines if line.line_id}
+    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+        for held in position.notes:
+            if held.part in noted:
+                letter = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
+                why = f"it covers line {held.part}, which is held: {held.sentence}"
+                raise Stop(Waits(f"letter:{letter}", why, "credit_note", body=body))
+
+
+# -- how a plan becomes a document
+
+
+def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) -> dict[str, Any]:
+    credited: Credited = about.piece
+    refund = credited.refund
+    authorised = _authorisation_for(case, about, plan)
+    lines = [_line(case, credited.ret, line, refund.currency, authorised, order) for line in plan.lines]
+    body: dict[str, Any] = {
+        "order_id": case.row.order_key,
+        "return_id": credited.ret.return_id,
+        "refund_id": refund.refund_id,
+        "currency": refund.currency,
+        "amount": to_text(plan.amount, refund.currency),
+        "form": "from_return" if authorised is not None else "standalone",
+        "customer": {"number": order["customer"]["number"]},
+        "lines": lines,
+        "method": case.profile.refund_method(refund.method, case.account) if refund.method else "",
+        "date": refund.executed_at or case.row.first_seen,
+        "on_closed_period": case.profile.policies.closed_period,
+        "plan": plan.to_json(),
+    }
+    if authorised is not None:
+        body["source"] = {"kind": "return_authorisation", "number": authorised.number}
+    return body
+
+
+def _authorisation_for(case: Case, about: About, plan: NotePlan) -> Position | None:
+    """The open authorisation that holds every line of the note; without one the note stands alone."""
+    from streams.playbook import State
+
+    credited: Credited = about.piece
+    noted = {line.line_id for line in plan.lines if line.line_id}
+    if not noted or (credited.ret.state in CLOSED_RETURN and _is_closed(case, about.return_id)):
+        return None
+    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+        if position.state not in (State.DONE, State.SHADOWED) or position.body is None:
+            continue
+        if noted <= {str(line["line_id"]) for line in position.body["lines"]}:
+            return position
+    return None
+
+
+def _is_closed(case: Case, return_id: str) -> bool:
+    return any(
+        case.command_id(DocumentKind.RETURN_CLOSING, position.about.subject) in case.row.issued
+        for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, return_id)
+    )
+
+
+def _line(
+    case: Case,
+    ret: Return,
+    line: NoteLine,
+    currency: str,
+    authorised: Position | None,
+    order: Mapping[str, Any],
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "component": line.kind,
+        "key": line.component_key,
+        "quantity": line.quantity,
+        "amount": to_text(line.amount, currency),
+    }
+    if line.line_id:
+        returned = next(item for item in ret.lines if item.line_id == line.line_id)
+        tax = case.profile.tax_code(returned.tax_code, case.account)
+        sku = returned.component_sku or case.sku_name(returned.sku)
+        entry |= {
+            "line_id": line.line_id,
+            "sku": sku,
+            "item": case.profile.sku_code(sku, case.account),
+            "order_line_id": returned.order_line_id,
+            "tax": to_text(line.tax, currency),
+            "tax_code": tax.code,
+            "tax_rate": tax.rate,
+        }
+        held = authorised.body["lines"] if authorised is not None and authorised.body is not None else ()
+        for source in held:
+            if source["line_id"] == line.line_id:
+                entry["order_line"] = source["order_line"]
+                entry["item"] = source["item"]
+        return entry
+    item = case.profile.item_for(line.kind, case.account)
+    tax = case.profile.tax_code(item.tax_code, case.account)
+    return {
+        **entry,
+        "item": item.code,
+        "tax": to_text(line.tax, currency),
+        "tax_code": tax.code,
+        "tax_rate": tax.rate,
+    }
+
+
+def note_changed(posted: Any, wanted: Any) -> str:
+    """What Finance has to see when a refund shrank after its note was posted; growth becomes a supplement."""
+    currency = posted["currency"]
+    if wanted["currency"] != currency:
+        return f"The note was posted in {currency}; the refund is now in {wanted['currency']}."
+    before, after = to_minor(posted["amount"], currency), to_minor(wanted["amount"], currency)
+    if after >= before:
+        return ""
+    return (
+        f"The note was posted for {spoken(before, currency)}; the refund is now {spoken(after, currency)}: "
+        f"{spoken(before - after, currency)} too much is credited."
+    )
+
+
+# -- after the note
+
+
+def each_posted_note(case: Case) -> Iterator[About]:
+    """Each credit note that stands, for its application to the invoice (R05)."""
+    from streams.playbook import About, State
+
+    for position in list(case.all_placed(NOTE)):
+        if position.state in (State.DONE, State.SHADOWED) and position.body is not None:
+            about = position.about
+            yield About(about.subject, about.return_id, about.refund_id, piece=position)
+
+
+def application(case: Case, about: About) -> Ready:
+    """R05: to what is open on the order's invoice; where that is settled the credit stays open and says so."""
+    position: Position = about.piece
+    note = position.body or {}
+    order = snapshot(case, about.return_id)
+    answer = case.ask(
+        DocumentKind.INVOICE,
+        about.subject,
+        {"order_id": case.row.order_key, "order_number": str(order["number"]), "note": position.number},
+        return_id=about.return_id,
+    )
+    currency = note["currency"]
+    invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] == currency]
+    open_ones = [(to_minor(entry["open"], currency), str(entry["number"])) for entry in invoices]
+    open_ones = [(amount, number) for amount, number in open_ones if amount > 0]
+    if not open_ones:
+        raise skip(
+            "the invoice is settled: the credit stays open"
+            if invoices
+            else "there is no invoice: the credit stays open"
+        )
+    amount, invoice = max(open_ones, key=lambda entry: (entry[0], entry[1]))
+    return Ready(
+        {
+            "order_id": case.row.order_key,
+            "return_id": about.return_id,
+            "refund_id": about.refund_id,
+            "currency": currency,
+            "amount": to_text(min(amount, to_minor(note["amount"], currency)), currency),
+            "source": {"kind": NOTE.value, "number": position.number},
+            "invoice": invoice,
+        }
+    )
+
+
+def each_failed_note(case: Case) -> Iterator[About]:
+    """Each posted note whose refund failed afterwards (R10)."""
+    for about in each_posted_note(case):
+        credited: Credited = about.piece.about.piece
+        if credited.refund.state == "failed":
+            yield about
+
+
+def reversal(case: Case, about: About) -> Ready:
+    """A document of its own, made after approval."""
+    position: Position = about.piece
+    note = position.body or {}
+    body = {
+        "order_id": case.row.order_key,
+        "return_id": about.return_id,
+        "refund_id": about.refund_id,
+        "currency": note["currency"],
+        "amount": note["amount"],
+        "source": {"kind": NOTE.value, "number": position.number},
+        "date": case.row.first_seen,
+        "on_closed_period": case.profile.policies.closed_period,
+    }
+    raise hold(
+        ErrorKind.MISMATCH,
+        Owner.FINANCE,
+        f"Refund {about.refund_id} failed after credit note {position.number} was posted; "
+        "approve the reversal, or say that it was paid another way.",
+        body=body,
+    )
