@@ -29,6 +29,7 @@ class Lane:
         self.lease = lease
         self.windows: dict[TP, Window] = {}
         self.handing_back = False
+        self.broken = False
         self.wake: Callable[[], None] = lambda: None
         self._gated: set[TP] = set()
         self._revoking: list[Revoking] = []
@@ -56,11 +57,11 @@ class Lane:
         """Act on a partition number between two batches of it: timers and wake-ups are turns.
 
         No batch of that number, of whatever topic, is in hand meanwhile, and a rebalance waits for the turn. Raises
-        TurnRefused when the partition is not ours, or about to go. For streams with `auto_ack` only.
+        TurnRefused when the partition is not ours, or about to go. For streams that acknowledge by themselves.
         """
         async with self._locks[partition]:
             window = next((window for tp, window in self.windows.items() if tp.partition == partition), None)
-            if window is None or window.stale or self.handing_back:
+            if window is None or window.stale or self.handing_back or self.broken:
                 raise TurnRefused(f"partition {partition}")
             turn = Turn(window)
             with self._hold(turn):
@@ -80,7 +81,7 @@ class Lane:
     async def in_hand(self, batch: Batch) -> AsyncIterator[bool]:
         """Give the batch its turn; False if it is too late for it: it will be delivered again."""
         async with self._locks[batch.tp.partition]:
-            if batch.stale or self.handing_back:
+            if batch.stale or self.handing_back or self.broken:
                 yield False
                 return
             with self._hold(batch):
@@ -109,6 +110,9 @@ class Lane:
         self._idle.clear()
         try:
             yield
+        except Exception:
+            self.broken = True  # the process is about to end; what waits for its turn must not go on
+            raise
         finally:
             self._in_hand.discard(held)
             if not self._in_hand:

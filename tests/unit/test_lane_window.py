@@ -5,11 +5,14 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.lane.batch import Batch, Turn, Window
+from agents.lane.errors import TurnRefused
+from agents.lane.lane import Lane
 
 TP0 = TP("t", 0)
 
@@ -52,3 +55,20 @@ def test_nothing_is_acknowledged_into_another_generation() -> None:
     assert turn.stale
     assert not second.ack()
     assert window.committable == 10
+
+
+async def test_after_a_body_has_raised_nothing_of_the_lane_goes_on() -> None:
+    """A batch or a timer that waited for its turn while another raised is refused: its rows lack what was lost."""
+    lane = Lane(None, {"t": 10}, 2, None)
+    window = Window(1, lambda: 1)
+    first, second = batches(window, [10, 20])
+    lane.open_windows({TP0: window})
+    with pytest.raises(RuntimeError):
+        async with lane.in_hand(first) as in_time:
+            assert in_time
+            raise RuntimeError
+    async with lane.in_hand(second) as in_time:
+        assert not in_time
+    with pytest.raises(TurnRefused):
+        async with lane.turn(0):
+            pass
