@@ -164,7 +164,9 @@ class Intake:
                 self._idle.set()
         self._metrics.requests.labels(source, str(response.status)).inc()
         if response.status != 200:
-            log.info("not_stored", source=source, status=response.status, reason=reason)
+            # In an outage every request of a peak is a 503: counted by reason, and logged only when asked for.
+            say = log.debug if response.status == 503 else log.info
+            say("not_stored", source=source, status=response.status, reason=reason)
         return _closing(response) if self.draining else response
 
     async def _respond(self, request: web.Request, handler: Handler) -> tuple[web.StreamResponse, str]:

@@ -39,6 +39,7 @@ class Body:
     raw: bytes
     key: bytes | None = None
     event_id: str | None = None
+    encoding: str = "identity"
 
 
 def about(order_id: str) -> bytes:
@@ -77,7 +78,8 @@ BODIES = [
     Body("byte order mark", b"\xef\xbb\xbf" + about('"5001"')),
     Body("invalid UTF-8", b'{"data":{"order_id":"\xff"}}'),
     Body("deep", b"[" * 200_000),
-    Body("gzip", gzip.compress(about('"5001"'), mtime=0)),
+    Body("gzip", gzip.compress(about('"5001"'), mtime=0), encoding="gzip"),
+    Body("not the gzip it says", about('"5001"'), b"5001", "e-1", encoding="gzip"),
     Body("as big as a record", padded(RECORD), b"9", "big"),
 ]
 
@@ -86,7 +88,12 @@ BODIES = [
 async def test_whatever_is_signed_is_stored_as_it_came(broker: Any, prefix: str, source: str) -> None:
     """A sender cannot mend a body by sending it again: each one is stored, under its key or none, and answered 200."""
     async with gateway(broker.address, prefix) as (_, sender):
-        answers = {body.name: await sender.post(body.raw, source) for body in BODIES}
+        answers = {
+            body.name: await sender.post(
+                body.raw, source, headers=signed(body.raw, source) | {"Content-Encoding": body.encoding}
+            )
+            for body in BODIES
+        }
     assert {name: (answer.status, answer.body) for name, answer in answers.items()} == {
         body.name: (200, b'{"status":"stored"}') for body in BODIES
     }

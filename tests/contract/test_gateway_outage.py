@@ -82,7 +82,7 @@ async def test_a_killed_broker(own_kafka: kafka_jars.KafkaProcess, prefix: str, 
         own_kafka.kill()
         try:
             assert all(await asyncio.gather(*(watched.turned_away() for _ in range(20))))
-            await wait_for(watched.quick, 15, "a quick refusal")
+            assert await watched.quick()
             assert not server.ready
         finally:
             await asyncio.to_thread(own_kafka.start)
@@ -104,7 +104,7 @@ async def test_a_silent_broker(own_kafka: kafka_jars.KafkaProcess, prefix: str, 
         os.kill(own_kafka.pid, signal.SIGSTOP)
         try:
             assert all(await asyncio.gather(*(watched.turned_away() for _ in range(20))))
-            await wait_for(watched.quick, 15, "a quick refusal")
+            assert await watched.quick()
             await wait_for(lambda: server.store.outstanding_bytes == 0, 30, "nothing held for a broker given up")
         finally:
             os.kill(own_kafka.pid, signal.SIGCONT)

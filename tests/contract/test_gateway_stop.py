@@ -136,7 +136,7 @@ async def test_sigterm_waits_for_a_body_on_its_way(kafka: Any, prefix: str) -> N
         async def refused() -> bool:
             try:
                 _, other = await asyncio.open_connection("127.0.0.1", running.port)
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):
                 return True
             other.close()
             return False
@@ -229,7 +229,8 @@ async def test_many_events_at_once_share_produce_requests(
         assert await _posted(sender, 1)
         assert requests == 1
         assert await _posted(sender, 300)
-    assert 2 <= requests <= 100
+    # Four partitions: without batches it would take at least 75.
+    assert 2 <= requests <= 40
     assert len(await read_all(kafka.address, f"{prefix}events.reveni")) == 302
 
 
