@@ -28,6 +28,8 @@ def test_the_last_units_take_what_is_left_over() -> None:
     three = Bundle((BundlePart("SOCK", 3, 100),))
     units = [part_value(100, Bundle(three.parts, {"SOCK": before}), "SOCK", 1) for before in range(6)]
     assert units == [33, 33, 34, 33, 33, 34]
+    two_over = [part_value(101, Bundle(three.parts, {"SOCK": before}), "SOCK", 1) for before in range(3)]
+    assert two_over == [33, 34, 34]
 
 
 @given(parts_of, st.integers(0, 100_000), st.integers(1, 3), st.data())

@@ -93,6 +93,12 @@ def test_rounding_is_to_the_nearest_and_mirrors(numerator: int, denominator: int
     assert round_half_up_div(-numerator, denominator) == -rounded == round_half_up_div(numerator, -denominator)
 
 
+def test_halves_by_hand() -> None:
+    """A half goes up in size, just less than a half does not."""
+    halves = [(1, 2), (5, 10), (-1, 2), (49, 100), (-49, 100), (3, 2)]
+    assert [round_half_up_div(*half) for half in halves] == [1, 1, -1, 0, 0, 2]
+
+
 def test_shares_by_hand() -> None:
     """10 over three equal parts gives the odd unit to the first key; a fee takes its part with the other sign."""
     assert largest_remainder(10, [("a", 1), ("b", 1), ("c", 1)]) == {"a": 4, "b": 3, "c": 3}
