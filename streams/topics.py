@@ -195,7 +195,8 @@ class Topology:
         for view in ("dead.resolutions", "stock.levels", "alarms"):
             specs.append(TopicSpec(self.named(view), 1, Cleanup.COMPACT))
         specs.append(TopicSpec(self.named("profiles"), 1, Cleanup.COMPACT, max_message_bytes=MAX_PROFILE_BYTES))
-        specs.append(TopicSpec(self.meta, 1, Cleanup.COMPACT))
+        # Dated by the broker, so that `doctor` can hold our clock against its own.
+        specs.append(TopicSpec(self.meta, 1, Cleanup.COMPACT, broker_time=True))
         return tuple(specs)
 
 

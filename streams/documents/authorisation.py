@@ -44,9 +44,15 @@ def each_return(case: Case) -> Iterator[About]:
             body = case.done_body(DocumentKind.RETURN_AUTHORISATION, subject)
             if body is None:
                 break
-            covered |= {str(line["line_id"]) for line in body["lines"]}
+            if not is_closed(case, subject):
+                covered |= {str(line["line_id"]) for line in body["lines"]}
             if covered >= {line.line_id for line in ret.lines}:
                 break
+
+
+def is_closed(case: Case, subject: str) -> bool:
+    """Whether an authorisation was closed; should Reveni reopen its return, a further one is made."""
+    return case.done_body(DocumentKind.RETURN_CLOSING, subject) is not None
 
 
 def authorised(case: Case, about: About) -> None:
@@ -140,6 +146,8 @@ def _used(case: Case, return_id: str, order: Any) -> dict[str, int]:
         if position.about.return_id == return_id and position.body is None:
             continue
         if position.body is None or other is None or other.state in CLOSED_RETURN or position.void:
+            continue
+        if is_closed(case, position.about.subject):
             continue
         if position.about.return_id == return_id:
             continue  # covered lines of this return are left out by their line id

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap, chain
+from streams.documents.authorisation import is_closed
 from streams.documents.books import Books, books
 from streams.documents.order import CLOSED_RETURN, expect_currency, in_scope, snapshot
 from streams.money import spoken, to_minor, to_text
@@ -270,6 +271,8 @@ def _authorisation_for(case: Case, about: About, plan: NotePlan) -> Position | N
         return None
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         if position.state not in (State.DONE, State.SHADOWED) or position.body is None:
+            continue
+        if is_closed(case, position.about.subject):
             continue
         if noted <= {str(line["line_id"]) for line in position.body["lines"]}:
             return position

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
+from streams.documents.authorisation import is_closed
 from streams.documents.inspected import Found, Trouble, believed, by_group, placed, uninspected
 from streams.documents.order import in_scope, snapshot
 from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
@@ -335,6 +336,8 @@ def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[
         if position.state is State.DEAD:
             raise Stop(Waits(f"letter:{position.command_id}", "the return authorisation was refused"))
         if position.body is None or position.state not in (State.DONE, State.SHADOWED):
+            continue
+        if is_closed(case, position.about.subject):
             continue
         for line in position.body["lines"]:
             if line["line_id"] == found.line_id:
