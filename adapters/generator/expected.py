@@ -1,0 +1,82 @@
+"""What the check knows besides the list of deliveries: the orders as they were sold, and what the plots demand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from adapters.generator import plots
+from adapters.generator.amounts import text
+from adapters.generator.story import Story
+from adapters.generator.world import ACCOUNT, WAREHOUSES, World
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """An order of the history."""
+
+    status: str
+    currency: str
+    paid: str
+    units: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """An exception that has to be open at the end."""
+
+    order_id: str
+    return_id: str
+    why: str
+    kinds: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Written beside the list, before anything is sent."""
+
+    seed: int
+    account: str
+    orders: dict[str, Sold]
+    places: dict[str, dict[str, str]]  # warehouse: place: location number
+    demands: list[Demand] = field(default_factory=list)
+    tags: dict[str, list[str]] = field(default_factory=dict)  # return id: what is odd about it
+
+    @property
+    def sellable(self) -> frozenset[str]:
+        """The numbers of the locations that sell."""
+        return frozenset(places["sellable"] for places in self.places.values())
+
+    def write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+def read(path: Path) -> Expected:
+    raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    orders = {order_id: Sold(**order) for order_id, order in raw.pop("orders").items()}
+    demands = [Demand(**demand) for demand in raw.pop("demands")]
+    return Expected(orders=orders, demands=demands, **raw)
+
+
+def of(world: World, stories: Iterable[Story]) -> Expected:
+    """The expectations of a world and its stories."""
+    result = Expected(
+        seed=world.seed,
+        account=ACCOUNT,
+        orders={
+            order.order_id: Sold(order.status, order.currency, text(order.paid, order.currency), order.sold())
+            for order in world.orders
+        },
+        places=WAREHOUSES,
+    )
+    for story in stories:
+        if story.tags:
+            result.tags[story.return_id] = sorted(story.tags)
+        if story.plot.exceptions and story.plot.name in story.tags:
+            kinds = sorted(plots.ALL[story.plot.name].exceptions)
+            result.demands.append(Demand(story.order_id, story.return_id, story.plot.name, kinds))
+    return result

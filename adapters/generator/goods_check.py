@@ -1,0 +1,179 @@
+"""Goods against inspections, and exchanges against requests (I3, I4, X01)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from decimal import Decimal
+
+from adapters.generator.books import Books, Movement, moment
+from adapters.generator.expected import Expected
+from adapters.generator.truth import Truth
+from adapters.generator.verdict import Open, Verdict
+
+_NOTHING = Open([], [])
+# [dispositions] of docker/profiles/demo.toml
+_PLACES = {"sellable": "sellable", "damaged": "quarantine", "faulty": "quarantine", "destroyed": "write_off"}
+
+
+def check(
+    verdict: Verdict, expected: Expected, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]
+) -> None:
+    """Adds to the verdict what is wrong with the goods."""
+    _restocks(verdict, most, books)
+    _quantities(verdict, expected, most, books)
+    _missing_goods(verdict, expected, sure, books, opened)
+    _authorisations(verdict, sure, books, opened)
+    _exchanges(verdict, sure, most, books, opened)
+
+
+def _restocks(verdict: Verdict, most: Truth, books: Books) -> None:
+    """At every restock: no more in the sellable stock than inspections sent by then had found sellable.
+
+    "Sent" counts from when the first attempt began: what is in the log may be acted on before its 200 has come back.
+    Of an inspection told in several versions each may have been the newest for a while, so its largest count allows.
+    """
+    early = restocks = 0
+    running: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    allowing: dict[tuple[str, str], list[tuple[str, int, str, int]]] = defaultdict(list)
+    final: dict[tuple[str, str], int] = defaultdict(int)
+    for found in most.found:
+        if found.disposition == "sellable":
+            allowing[found.order_id, found.sku].append(
+                (found.inspection_id, found.version, found.known_from, found.quantity)
+            )
+    for found in most.found_finally():
+        if found.disposition == "sellable":
+            final[found.order_id, found.sku] += found.quantity
+    flagged: set[tuple[str, str]] = set()
+    for movement in books.movements:
+        key = (movement.order_id, movement.sku)
+        if movement.lowers_sellable:
+            running[key] -= movement.quantity
+        if not movement.raises_sellable:
+            continue
+        restocks += 1
+        running[key] += movement.quantity
+        if running[key] > _allowed(allowing[key], movement):
+            early += 1
+            flagged.add(key)
+            allowed_ever = _allowed(allowing[key], None)
+            late = running[key] <= allowed_ever
+            what = f"{running[key]} {movement.sku} in sellable stock at entry {movement.seq}, " + (
+                "before their inspection was sent" if late else f"{allowed_ever} ever inspected as sellable"
+            )
+            verdict.add("I3", "restocked-early" if late else "restocked-uninspected", movement.order_id, what)
+    for key, units in running.items():
+        if units > final[key] and key not in flagged:
+            what = f"{units} {key[1]} restocked, {final[key]} finally inspected as sellable"
+            verdict.add("I4", "restocked-more-than-inspected", key[0], what)
+    verdict.counts["restocks"] = restocks
+    verdict.counts["restocks_before_inspection"] = early
+
+
+def _allowed(inspections: list[tuple[str, int, str, int]], movement: Movement | None) -> int:
+    """The most units that inspections known at a movement (None: ever) had found sellable."""
+    versions: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for inspection_id, version, known_from, quantity in inspections:
+        if movement is None or moment(known_from) <= movement.at:
+            versions[inspection_id][version] += quantity
+    return sum(max(by_version.values()) for by_version in versions.values())
+
+
+def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books) -> None:
+    """I4 beyond the restock: received <= inspected and sold, authorised <= sold."""
+    inspected: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(int))
+    )
+    for found in most.found:
+        if found.disposition != "missing":
+            inspected[found.order_id, found.sku][found.inspection_id][found.version] += found.quantity
+    received: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for movement in books.movements:
+        if movement.kind == "item_receipt":
+            received[movement.order_id, movement.sku] += movement.quantity if movement.target else -movement.quantity
+    authorised: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for document in books.of_kind("return_authorisation"):
+        if document.status != "closed":
+            for line in document.lines:
+                authorised[document.order_id, line["sku"]] += Decimal(str(line["quantity"]))
+    for (order_id, sku), units in sorted(received.items()):
+        seen = sum(max(versions.values()) for versions in inspected[order_id, sku].values())
+        if units > seen:
+            verdict.add("I4", "received-more-than-inspected", order_id, f"{units} {sku} received, {seen} inspected")
+    for name, done in (("received", received), ("authorised", authorised)):
+        for (order_id, sku), units in sorted(done.items()):
+            order = expected.orders.get(order_id)
+            sold = order.units.get(sku, 0) if order else 0
+            if units > sold:
+                verdict.add("I4", f"{name}-more-than-sold", order_id, f"{units} {sku} {name}, {sold} sold")
+
+
+def _missing_goods(verdict: Verdict, expected: Expected, sure: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+    """What was inspected lies where its disposition says, or somebody can say why not."""
+    wanted: dict[tuple[str, str, str], int] = defaultdict(int)
+    returns: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for found in sure.found_finally():
+        place = _PLACES.get(found.disposition)
+        location = expected.places.get(found.location, {}).get(place or "")
+        if location and found.return_id in sure.returns:
+            wanted[found.order_id, found.sku, location] += found.quantity
+            returns[found.order_id, found.sku, location].add(found.return_id)
+    lying: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+    for movement in books.movements:
+        lying[movement.order_id, movement.sku, movement.target] += movement.quantity
+        lying[movement.order_id, movement.sku, movement.origin] -= movement.quantity
+    for key, units in sorted(wanted.items()):
+        order_id, sku, location = key
+        if lying[key] < units and not opened.get(order_id, _NOTHING).goods(order_id, returns[key]):
+            what = f"{units} {sku} inspected for location {location}, {lying[key]} there, and nothing says why"
+            verdict.add("I14", "goods-missing", order_id, what)
+
+
+def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+    """R01: each open return with lines has an authorisation, or somebody can say why not."""
+    made: dict[str, int] = defaultdict(int)
+    for document in books.of_kind("return_authorisation"):
+        if document.status not in ("closed", "void"):
+            made[document.order_id] += 1
+    unexplained: dict[str, list[str]] = defaultdict(list)
+    for return_id, data in sorted(sure.returns.items()):
+        order_id = str(data["order_id"])
+        if data["lines"] and data["state"] not in ("rejected", "cancelled"):
+            if opened.get(order_id, _NOTHING).authorisation(order_id, return_id):
+                continue
+            unexplained[order_id].append(return_id)
+    for order_id, names in unexplained.items():
+        if len(names) > made[order_id]:
+            what = f"{len(names)} returns, {made[order_id]} open return authorisations: {', '.join(names)}"
+            verdict.add("R01", "authorisation-missing", order_id, what)
+
+
+def _exchanges(verdict: Verdict, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+    """As many units of each replacement ordered as requested; a split order counts by its units (X05)."""
+    requested: dict[tuple[str, str], int] = defaultdict(int)
+    due: dict[tuple[str, str], int] = defaultdict(int)
+    returns: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for exchange in most.exchanges:
+        requested[exchange.order_id, exchange.sku] += exchange.quantity
+        returns[exchange.order_id, exchange.sku].add(exchange.return_id)
+    for exchange in sure.exchanges:
+        due[exchange.order_id, exchange.sku] += exchange.quantity
+    orders = [document for document in books.of_kind("exchange_order") if not document.void]
+    ordered: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for document in orders:
+        if document.amount:
+            what = f"exchange order {document.number} costs {document.amount} {document.currency}"
+            verdict.add("X01", "exchange-not-free", document.order_id, what)
+        for line in document.lines:
+            ordered[document.order_id, line["sku"]] += Decimal(str(line["quantity"]))
+    for key in sorted({*requested, *ordered}):
+        order_id, sku = key
+        if ordered[key] > requested[key]:
+            what = f"{ordered[key]} {sku} sent in exchange, {requested[key]} requested"
+            verdict.add("I2", "exchange-doubled", order_id, what)
+        if ordered[key] < due[key] and not opened.get(order_id, _NOTHING).exchange(order_id, returns[key]):
+            what = f"{due[key]} {sku} due in exchange, {ordered[key]} ordered, and nothing says why"
+            verdict.add("X03", "exchange-lost", order_id, what)
+    verdict.counts["exchanges_requested"] = len(sure.exchanges)
+    verdict.counts["exchange_orders"] = len(orders)

@@ -1,0 +1,141 @@
+"""Refunds against credits: nothing lost, nothing twice, nothing wrong (I1, I2, I5).
+
+A note carries no refund id: its external reference is opaque. So refunds and documents of one order and currency are
+matched by amount: first one document to one refund; then what is left, several documents to one refund (a note and its
+supplements); refunds that failed come last. Equal amounts are interchangeable, which changes no count: the order's net
+position is the same whichever note belongs to which of two equal refunds.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from adapters.generator.books import CREDITS, Books, Document
+from adapters.generator.expected import Expected
+from adapters.generator.truth import PaidRefund, Truth
+from adapters.generator.verdict import Open, Verdict
+
+_NOTHING = Open([], [])
+_MOST_PIECES = 4  # documents of one refund; beyond that it is no supplement
+
+
+@dataclass(slots=True)
+class _Group:
+    """Everything about the money of one order in one currency."""
+
+    refunds: list[PaidRefund]
+    documents: list[Document]
+
+
+def check(
+    verdict: Verdict, expected: Expected, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]
+) -> None:
+    """Adds to the verdict what is wrong with the money."""
+    credits = books.of_kind(*CREDITS)
+    groups: dict[tuple[str, str], _Group] = {}
+    for refund in most.refunds.values():
+        groups.setdefault((refund.order_id, refund.currency), _Group([], [])).refunds.append(refund)
+    for document in credits:
+        if document.net < 0:
+            verdict.add("I5", "reversed-twice", document.order_id, f"{document.number} comes to {document.net}")
+        if document.net > 0:
+            groups.setdefault((document.order_id, document.currency), _Group([], [])).documents.append(document)
+    lost = doubled = 0
+    for (order_id, currency), group in sorted(groups.items()):
+        missing, more = _one(verdict, sure, order_id, currency, group, opened.get(order_id, _NOTHING))
+        lost += missing
+        doubled += more
+    _beyond_the_order(verdict, expected, most, groups)
+    verdict.counts["refunds_paid"] = sum(not refund.failed for refund in sure.refunds.values())
+    verdict.counts["credit_notes"] = len(credits)
+    verdict.counts["credit_notes_doubled"] = doubled
+    verdict.counts["refunds_lost"] = lost
+
+
+def _one(verdict: Verdict, sure: Truth, order_id: str, currency: str, group: _Group, opened: Open) -> tuple[int, int]:
+    """One order and currency; returns how many refunds are lost and how many credits are too many."""
+    standing = [refund for refund in group.refunds if not refund.failed]
+    failed = [refund for refund in group.refunds if refund.failed]
+    matched, left = _match(sure, standing, group.documents)
+    matched_failed, left = _match(sure, failed, left)
+    lost = doubled = 0
+    excused = False
+    for refund in standing:
+        if refund.refund_id in matched:
+            continue
+        excused = excused or opened.money(order_id, refund.return_id, refund.refund_id, exceptions_only=True)
+        accepted = sure.refunds.get(refund.refund_id)
+        if accepted is None or accepted.failed:
+            continue  # never surely told, or told as failed by what was surely taken
+        if not opened.money(order_id, refund.return_id, refund.refund_id):
+            lost += 1
+            what = f"refund {refund.refund_id} of {refund.amount} {currency} is in no ledger, exception or waiting list"
+            verdict.add("I1", "refund-lost", order_id, what)
+    for refund in failed:
+        shown = opened.money(order_id, refund.return_id, refund.refund_id, exceptions_only=True)
+        if refund.refund_id in matched_failed and not shown:
+            what = f"refund {refund.refund_id} failed; its credit stands, unreversed and without an exception"
+            verdict.add("R10", "failed-refund-credited", order_id, what)
+    amounts = {refund.amount for refund in group.refunds}
+    for document in left:
+        name = f"{document.kind} {document.number} of {document.net} {currency}"
+        if document.net in amounts and not excused:
+            doubled += 1
+            verdict.add("I2", "credit-doubled", order_id, f"{name} is one more than the refunds of that amount")
+        elif not excused:
+            verdict.add("I5", "credit-without-refund", order_id, f"{name} belongs to no paid refund")
+    credited = sum((document.net for document in group.documents), Decimal(0))
+    paid = sum((refund.amount for refund in group.refunds), Decimal(0))
+    if credited > paid and not excused:
+        verdict.add("I5", "credited-more-than-refunded", order_id, f"{credited} credited, {paid} refunded ({currency})")
+    return lost, doubled
+
+
+def _match(
+    sure: Truth, refunds: list[PaidRefund], documents: list[Document]
+) -> tuple[dict[str, list[Document]], list[Document]]:
+    """Documents for each refund that has them, and the documents left over."""
+    matched: dict[str, list[Document]] = {}
+    left = list(documents)
+    for pieces in range(1, _MOST_PIECES + 1):
+        for refund in refunds:
+            if refund.refund_id in matched:
+                continue
+            wanted = {refund.amount}
+            if refund.refund_id in sure.refunds:
+                wanted.add(sure.refunds[refund.refund_id].amount)
+            for chosen in itertools.combinations(left, pieces):
+                if sum(document.net for document in chosen) in wanted:
+                    matched[refund.refund_id] = list(chosen)
+                    left = [document for document in left if document not in chosen]
+                    break
+    return matched, left
+
+
+def _beyond_the_order(
+    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group]
+) -> None:
+    """I5: credits, less what was given on top, never pass what was paid for the order."""
+    gifts: dict[tuple[str, str], Decimal] = {}
+    for data in most.returns.values():
+        key = (str(data["order_id"]), data["currency"])
+        gifts[key] = gifts.get(key, Decimal(0)) + sum(Decimal(bonus["amount"]) for bonus in data["bonuses"])
+    for refund in most.refunds.values():
+        if refund.kind != "goods":
+            key = (refund.order_id, refund.currency)
+            gifts[key] = gifts.get(key, Decimal(0)) + refund.amount
+    for (order_id, currency), group in sorted(groups.items()):
+        sold = expected.orders.get(order_id)
+        credited = sum((document.net for document in group.documents), Decimal(0))
+        if not credited:
+            continue
+        if sold is None:
+            verdict.add("I5", "credit-for-no-order", order_id, f"{credited} {currency} credited to an unknown order")
+        elif currency != sold.currency:
+            verdict.add("R21", "currencies-mixed", order_id, f"{credited} {currency}; the order is in {sold.currency}")
+        elif credited - gifts.get((order_id, currency), Decimal(0)) > Decimal(sold.paid):
+            what = f"{credited} {currency} credited, {sold.paid} paid for the order"
+            verdict.add("I5", "credited-more-than-paid", order_id, what)

@@ -1,0 +1,58 @@
+"""What a return comes to, by the words of CONTRACTS section 2 "Money", written down a second time and in decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from adapters.generator.amounts import ZERO, rounded, shares
+from adapters.generator.world import Order
+
+
+def counted(data: Mapping[str, Any], line: Mapping[str, Any]) -> int:
+    """Units of a line that count: all of them at once in instant mode, the accepted ones in standard mode."""
+    if data["mode"] == "instant":
+        return int(line["quantity"])
+    if line.get("accepted_quantity") is not None:
+        return int(line["accepted_quantity"])
+    return int(line["quantity"]) if line["verdict"] == "accepted" else 0
+
+
+def value(data: Mapping[str, Any], line: Mapping[str, Any], units: int, order: Order | None) -> Decimal:
+    """So many units of a returned line, tax inside."""
+    currency = data["currency"]
+    if line.get("component_sku"):
+        return part_price(line, currency, order) * units
+    if line.get("line_total") is not None:
+        return rounded(Decimal(line["line_total"]) * units / line["quantity"], currency)
+    return Decimal(line["unit_price"]) * units
+
+
+def part_price(line: Mapping[str, Any], currency: str, order: Order | None) -> Decimal:
+    """A bundle part's share of the bundle's price. Stories send back only parts that are in the bundle once."""
+    sold = next(entry for entry in order.lines if entry.order_line_id == line["order_line_id"]) if order else None
+    if sold is None:
+        raise ValueError("a part of a bundle needs the order it was sold on")
+    weights = [part.list_price * part.quantity for part in sold.components]
+    parts = shares(Decimal(line["unit_price"]), weights, currency)
+    return next(price for part, price in zip(sold.components, parts, strict=True) if part.sku == line["component_sku"])
+
+
+def expected(data: Mapping[str, Any], order: Order | None = None) -> Decimal:
+    """The sum of a return's components: lines, exchanged differences, shipping, bonuses, less fees."""
+    total, any_counts = Decimal(data["shipping_refund"]), False
+    replacements = {entry["replaces_line_id"]: entry for entry in data["replacements"]}
+    for line in data["lines"]:
+        units = counted(data, line)
+        any_counts = any_counts or units > 0
+        if line["request"] == "exchange":
+            replacement = replacements[line["line_id"]]
+            units = min(units, replacement["quantity"])
+            total += value(data, line, units, order) - Decimal(replacement["unit_price"]) * units
+        else:
+            total += value(data, line, units, order)
+    total += sum((Decimal(bonus["amount"]) for bonus in data["bonuses"]), ZERO)
+    if any_counts:
+        total -= sum((Decimal(fee["amount"]) for fee in data["fees"]), ZERO)
+    return total

@@ -1,0 +1,38 @@
+"""What truly happened to each return: Reveni's snapshots and the warehouse's inspections, as they were made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from adapters.generator.plots import Plot
+from adapters.generator.world import Order
+
+BASE = datetime(2026, 11, 27, 9, 0, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One thing that a system would report: a version of a return, or of an inspection."""
+
+    source: str  # reveni, warehouse
+    version: int
+    at: datetime
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Story:
+    """One return from beginning to end."""
+
+    order: Order
+    return_id: str
+    plot: Plot
+    tags: set[str] = field(default_factory=set)
+    told: list[Told] = field(default_factory=list)
+
+    @property
+    def order_id(self) -> str:
+        """The order as the messages name it."""
+        return str(self.told[0].data["order_id"]) if self.told else self.order.order_id

@@ -1,0 +1,307 @@
+"""One return's history, from the shopper's request to the last refund and the last look at the goods."""
+
+from __future__ import annotations
+
+import copy
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from adapters.generator import catalogue, inspections, plots, request, rule
+from adapters.generator.amounts import ZERO, rounded, smallest, text
+from adapters.generator.inspections import Parcel
+from adapters.generator.plots import PLAIN, Plot
+from adapters.generator.story import BASE, Story, Told
+from adapters.generator.world import Order, World, weighted
+
+RETURNED_SHARE = 0.7
+_RETURNS_PER_ORDER = ([1, 2, 3], [80, 15, 5])
+_METHODS = {"bank_transfer": 50, "original": 30, "store_credit": 20}
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def tell(world: World, base: datetime = BASE) -> list[Story]:
+    """Every return of a world's orders; the same world and base give the same stories."""
+    rng = Random(f"{world.seed}/stories")
+    slots: list[Order] = []
+    for order in world.orders:
+        if order.status != "pending" and rng.random() < RETURNED_SHARE:
+            slots += [order] * rng.choices(*_RETURNS_PER_ORDER)[0]
+    cast = plots.cast(rng, slots)
+    left: dict[str, dict[str, int]] = {}
+    refunded_shipping: set[str] = set()
+    stories = []
+    for order, plot in zip(slots, cast, strict=True):
+        remaining = left.setdefault(order.order_id, {line.order_line_id: line.quantity for line in order.lines})
+        start = base + timedelta(seconds=rng.randrange(0, 3 * 3600))
+        teller = Teller(rng, order, plot, remaining, refunded_shipping, start)
+        stories.append(teller.tell())
+    return stories
+
+
+class Teller:
+    """Tells one return; takes the units it sends back out of `remaining`."""
+
+    def __init__(
+        self,
+        rng: Random,
+        order: Order,
+        plot: Plot,
+        remaining: dict[str, int],
+        refunded_shipping: set[str],
+        start: datetime,
+    ) -> None:
+        self.rng, self.order, self.plot = rng, order, plot
+        self.remaining, self.refunded_shipping, self.clock = remaining, refunded_shipping, start
+        self.version = 0
+        self.parcel: Parcel | None = None
+        return_id = f"{rng.getrandbits(128):032x}"
+        self.story = Story(order, return_id, plot)
+        self.calm = plot is PLAIN  # a twisted story has no second twist
+        self.data = request.of(rng, order, plot, remaining, self.story)
+
+    # -- the whole
+
+    def tell(self) -> Story:
+        if self.data["lines"] and self.plot is not PLAIN:
+            self.story.tags.add(self.plot.name)
+        if not self.data["lines"]:
+            self._amount_only()
+        elif self.data["mode"] == "instant":
+            self._instant()
+        else:
+            self._standard()
+        if self.parcel is not None:
+            self.story.told += inspections.of(self.rng, self.story, self.data, self.parcel)
+        self.story.told.sort(key=lambda told: told.at)
+        return self.story
+
+    # -- the ways it goes
+
+    def _instant(self) -> None:
+        """The shopper has the money before the parcel has left."""
+        rng, data = self.rng, self.data
+        self._extras()
+        total = rule.expected(data, self.order)
+        refunds = self._refunds(total) if total > 0 else []
+        when = sorted(rng.choices(range(4), [70, 15, 10, 5], k=len(refunds)))
+        cancelled = self.calm and rng.random() < 0.04
+        if len(refunds) > 1 or rng.random() < 0.5:
+            data["refunds"] = copy.deepcopy(refunds)  # announced, not paid yet
+        self._write("in_progress")
+        for beat, state in enumerate(("in_progress", "shipped", "received", "")):
+            if beat and not (cancelled and state != "shipped"):
+                self._travel(state)
+            due = [refund for refund, at in zip(refunds, when, strict=True) if at == beat]
+            for refund in due:
+                self._pay(refund)
+        if cancelled:
+            self._write("cancelled")
+        self._aftermath()
+
+    def _standard(self) -> None:
+        """The shopper has the money once the goods are accepted."""
+        rng, data = self.rng, self.data
+        self._write("in_progress")
+        if self.calm and rng.random() < 0.06:
+            self._write("cancelled")
+            return
+        self._travel("shipped")
+        self._travel("received")
+        paid = ZERO
+        if len(data["lines"]) > 1 and self.calm and rng.random() < 0.3:
+            # Some lines are looked at first, and paid for at once.
+            data["lines"][0]["verdict"] = "accepted"
+            self._write("for_review")
+            paid = rule.expected(data, self.order)
+            if paid > 0:
+                self._pay(self._refund(paid))
+        self._travel("")
+        total = rule.expected(data, self.order)
+        if any(rule.counted(data, line) for line in data["lines"]):
+            self._extras()
+            total = rule.expected(data, self.order)
+            if total - max(paid, ZERO) <= 0:
+                self._forget_extras()
+                total = rule.expected(data, self.order)
+            self._write(data["state"])
+        if total - max(paid, ZERO) > 0:
+            refunds = self._refunds(total - max(paid, ZERO))
+            if len(refunds) > 1 or rng.random() < 0.3:
+                data["refunds"] += copy.deepcopy(refunds)  # announced, not paid yet
+                self._write(data["state"])
+            for refund in refunds:
+                self._pay(refund)
+        self._aftermath()
+
+    def _amount_only(self) -> None:
+        """Nothing comes back: a goodwill or an adjustment, or the shipping alone."""
+        rng, data = self.rng, self.data
+        data["type"], data["mode"], data["replacements"] = "refund", "instant", []
+        self._write("in_progress")
+        shipping = self.order.shipping
+        if shipping and self.order.order_id not in self.refunded_shipping and rng.random() < 0.3:
+            self.refunded_shipping.add(self.order.order_id)
+            data["shipping_refund"] = self._money(shipping)
+            self._pay(self._refund(shipping))
+            self.story.tags.add("shipping-only")
+        else:
+            self._goodwill()
+        self._write("accepted")
+
+    def _travel(self, state: str) -> None:
+        """The parcel goes on; the last leg is the verdict."""
+        rng, data = self.rng, self.data
+        if state:
+            if state == "received":
+                where = data["location"] = self._warehouse()
+                self._write(state)
+                self.parcel = Parcel(where, self.clock)
+                return
+            if rng.random() < 0.02:
+                self._write("awaiting_courier")  # a state nobody has heard of
+            self._write(state)
+            return
+        if rng.random() < 0.3:
+            self._write("for_review")
+        rejected = self.calm and rng.random() < 0.03
+        for line in data["lines"]:
+            if line["verdict"] == "accepted":
+                continue
+            line["verdict"] = "rejected" if rejected else "accepted"
+            if self.calm and not rejected and rng.random() < 0.03 and len(data["lines"]) > 1:
+                line["verdict"] = "rejected"
+            elif self.calm and not rejected and line["quantity"] > 1 and rng.random() < 0.15:
+                line["accepted_quantity"] = line["quantity"] - 1
+                line["rejected_quantity"] = 1
+        verdicts = {line["verdict"] for line in data["lines"]}
+        whole = not any(line.get("rejected_quantity") for line in data["lines"])
+        if verdicts == {"rejected"}:
+            self._write("rejected")
+        else:
+            self._write("accepted" if verdicts == {"accepted"} and whole else "partly_accepted")
+        if verdicts != {"accepted"} or not whole:
+            self.story.tags.add("goods-rejected")
+
+    def _aftermath(self) -> None:
+        """What is known only later: a failed transfer, a corrected amount, a gesture of goodwill."""
+        rng, data = self.rng, self.data
+        paid = [refund for refund in data["refunds"] if refund["state"] == "paid"]
+        if self.plot.name == "paid-then-failed" and paid:
+            paid[-1]["state"] = "failed"
+            self._write(data["state"])
+            if rng.random() < 0.5:
+                self._pay(self._refund(Decimal(paid[-1]["amount"])))
+        elif self.plot.name == "amount-raised" and paid and data["shipping_refund"] == self._money(ZERO):
+            if self.order.order_id not in self.refunded_shipping:
+                self.refunded_shipping.add(self.order.order_id)
+                data["shipping_refund"] = self._money(self.order.shipping)
+                paid[-1]["amount"] = self._money(Decimal(paid[-1]["amount"]) + self.order.shipping)
+                self._write(data["state"])
+        elif self.calm and rng.random() < 0.04:
+            self._goodwill()
+
+    # -- money
+
+    def _extras(self) -> None:
+        """Fees and bonuses, and the shipping when the whole order comes back in one return."""
+        rng, data = self.rng, self.data
+        refunded = any(line["request"] == "return" for line in data["lines"])
+        if not refunded or not self.calm:
+            return
+        if rng.random() < 0.25:
+            fee = catalogue.priced(Decimal("2.95"), self.order.currency)
+            data["fees"] = [{"kind": "logistics", "amount": self._money(fee)}]
+        if rng.random() < 0.10:
+            bonus = catalogue.priced(Decimal("5.00"), self.order.currency)
+            data["bonuses"] = [{"kind": "store_credit", "amount": self._money(bonus)}]
+        back = {line["order_line_id"]: line["quantity"] for line in data["lines"] if not line.get("component_sku")}
+        whole = all(back.get(line.order_line_id) == line.quantity for line in self.order.lines)
+        if whole and self.order.shipping and self.order.order_id not in self.refunded_shipping and rng.random() < 0.7:
+            self.refunded_shipping.add(self.order.order_id)
+            data["shipping_refund"] = self._money(self.order.shipping)
+        if rule.expected(data, self.order) <= 0:
+            self._forget_extras()
+
+    def _forget_extras(self) -> None:
+        self.data["fees"], self.data["bonuses"] = [], []
+        if Decimal(self.data["shipping_refund"]):
+            self.refunded_shipping.discard(self.order.order_id)
+            self.data["shipping_refund"] = self._money(ZERO)
+
+    def _refunds(self, total: Decimal) -> list[dict[str, Any]]:
+        """The total in one to three refunds; twisted where the plot says so."""
+        rng, currency = self.rng, self.order.currency
+        if self.plot.name == "amount-more":
+            return [self._refund(total + catalogue.priced(Decimal("5.00"), currency))]
+        if self.plot.name == "amount-less" and total > catalogue.priced(Decimal("6.00"), currency):
+            return [self._refund(total - catalogue.priced(Decimal("3.00"), currency))]
+        pieces = rng.choices([1, 2, 3], [84, 13, 3])[0] if self.calm else 1
+        parts = []
+        step, left = smallest(currency), total
+        for _ in range(pieces - 1):
+            part = rounded(left * Decimal(rng.randint(20, 60)) / 100, currency)
+            if part < step or left - part < step:
+                break
+            parts.append(part)
+            left -= part
+        return [self._refund(part) for part in [*parts, left]]
+
+    def _refund(self, amount: Decimal, kind: str = "goods") -> dict[str, Any]:
+        method = "store_credit" if self.data["bonuses"] else weighted(self.rng, _METHODS)
+        if self.plot.name == "unmapped-method":
+            method = "gift_token"
+        return {
+            "refund_id": f"rf-{self.rng.getrandbits(64):016x}",
+            "kind": kind,
+            "method": method,
+            "amount": self._money(amount),
+            "currency": self.order.currency,
+            "state": "pending",
+        }
+
+    def _pay(self, refund: dict[str, Any]) -> None:
+        """A refund is paid, in a version of its own; or stays pending for good."""
+        if self.plot.name == "never-paid":
+            if all(entry["refund_id"] != refund["refund_id"] for entry in self.data["refunds"]):
+                self.data["refunds"].append(refund)
+                self._write(self.data["state"])
+            return
+        entry = next((one for one in self.data["refunds"] if one["refund_id"] == refund["refund_id"]), None)
+        if entry is None:
+            entry = refund
+            self.data["refunds"].append(entry)
+        entry["state"] = "paid"
+        entry["executed_at"] = rfc3339(self.clock + timedelta(seconds=1))
+        self._write(self.data["state"])
+
+    def _goodwill(self) -> None:
+        kind = self.rng.choice(("goodwill", "adjustment"))
+        amount = catalogue.priced(Decimal(self.rng.randint(200, 1500)) / 100, self.order.currency)
+        self.story.tags.add(kind)
+        self._pay(self._refund(amount, kind))
+
+    # -- writing
+
+    def _write(self, state: str) -> None:
+        """Time passes, the version rises (not always by one), and the whole return is told again."""
+        rng = self.rng
+        self.version += rng.choices([1, 2, 3], [85, 12, 3])[0]
+        self.clock += timedelta(seconds=rng.randint(30, 3600))
+        self.data["state"] = state
+        self.data["version"] = self.version
+        self.data["updated_at"] = rfc3339(self.clock)
+        snapshot = copy.deepcopy(self.data)
+        self.story.told.append(Told("reveni", self.version, self.clock, snapshot))
+
+    def _warehouse(self) -> str:
+        if self.rng.random() < 0.9:
+            return self.order.location
+        return "WH-MAN" if self.order.location == "WH-LON" else "WH-LON"
+
+    def _money(self, amount: Decimal) -> str:
+        return text(amount, self.order.currency)

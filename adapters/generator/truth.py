@@ -1,0 +1,150 @@
+"""What the deliveries said, folded without any knowledge of the product: the newest version of everything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from adapters.generator import rule
+from adapters.generator.deliveries import Delivery
+from adapters.generator.files import Answer
+
+
+@dataclass(slots=True)
+class PaidRefund:
+    """A refund that some snapshot called paid."""
+
+    refund_id: str
+    return_id: str
+    order_id: str
+    kind: str
+    currency: str
+    amount: Decimal  # as the newest snapshot says
+    failed: bool = False  # a newer snapshot than the last that called it paid says so
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A replacement that is to be sent."""
+
+    return_id: str
+    order_id: str
+    line_id: str
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Units of a SKU that one version of an inspection found in one disposition."""
+
+    inspection_id: str
+    version: int
+    order_id: str
+    return_id: str
+    line_id: str
+    sku: str
+    disposition: str
+    quantity: int
+    location: str
+    known_from: str  # when a delivery of it was first begun
+
+
+@dataclass(slots=True)
+class Truth:
+    """The fold of a set of deliveries."""
+
+    returns: dict[str, dict[str, Any]] = field(default_factory=dict)  # newest snapshot
+    refunds: dict[str, PaidRefund] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)  # of every version
+    newest: dict[str, int] = field(default_factory=dict)  # inspection id: newest version
+
+    def found_finally(self) -> list[Found]:
+        return [found for found in self.found if found.version == self.newest[found.inspection_id]]
+
+
+def begun(sent: Iterable[Delivery], answers: Iterable[Answer]) -> tuple[Truth, Truth]:
+    """Two folds: of what was answered 200, and of all that was begun.
+
+    A delivery that got no answer, or a 503, may have been stored all the same. What has to be there is counted in the
+    first fold; what must not be exceeded, in the second.
+    """
+    first_begun: dict[int, str] = {}
+    accepted: set[int] = set()
+    for answer in answers:
+        first_begun[answer.seq] = min(first_begun.get(answer.seq, answer.started), answer.started)
+        if answer.status == 200:
+            accepted.add(answer.seq)
+    genuine = [one for one in sent if one.sort in ("reveni", "warehouse") and one.seq in first_begun]
+    sure = _fold([one for one in genuine if one.seq in accepted], first_begun)
+    return sure, _fold(genuine, first_begun)
+
+
+def _fold(deliveries: list[Delivery], first_begun: dict[int, str]) -> Truth:
+    truth = Truth()
+    snapshots: dict[str, dict[int, dict[str, Any]]] = {}
+    inspections: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {}
+    for delivery in deliveries:
+        data = json.loads(delivery.body)["data"]
+        if delivery.sort == "reveni":
+            snapshots.setdefault(data["return_id"], {})[data["version"]] = data
+        else:
+            versions = inspections.setdefault(data["inspection_id"], {})
+            known = min(versions[data["version"]][0], first_begun[delivery.seq]) if data["version"] in versions else ""
+            versions[data["version"]] = (known or first_begun[delivery.seq], data)
+    for return_id, by_version in snapshots.items():
+        in_order = [by_version[version] for version in sorted(by_version)]
+        truth.returns[return_id] = in_order[-1]
+        _refunds(truth, in_order)
+        _exchanges(truth, in_order[-1])
+    for inspection_id, versions in inspections.items():
+        truth.newest[inspection_id] = max(versions)
+        for version, (known, data) in versions.items():
+            truth.found += [
+                Found(
+                    inspection_id,
+                    version,
+                    str(data["order_id"]),
+                    data["return_id"],
+                    line["line_id"],
+                    line["sku"],
+                    line["disposition"],
+                    line["quantity"],
+                    data["location"],
+                    known,
+                )
+                for line in data["lines"]
+            ]
+    return truth
+
+
+def _refunds(truth: Truth, snapshots: list[dict[str, Any]]) -> None:
+    for data in snapshots:
+        for raw in data["refunds"]:
+            refund = truth.refunds.get(raw["refund_id"])
+            if refund is None:
+                if raw["state"] != "paid":
+                    continue
+                refund = truth.refunds[raw["refund_id"]] = PaidRefund(
+                    raw["refund_id"], data["return_id"], str(data["order_id"]), raw["kind"], raw["currency"], Decimal(0)
+                )
+            refund.amount = Decimal(raw["amount"])
+            if raw["state"] in ("paid", "failed"):
+                refund.failed = raw["state"] == "failed"
+
+
+def _exchanges(truth: Truth, data: dict[str, Any]) -> None:
+    replacements = {entry["replaces_line_id"]: entry for entry in data["replacements"]}
+    for line in data["lines"]:
+        replacement = replacements.get(line["line_id"])
+        if line["request"] != "exchange" or replacement is None or replacement.get("order_ref"):
+            continue
+        units = min(rule.counted(data, line), replacement["quantity"])
+        if units:
+            truth.exchanges.append(
+                Exchange(data["return_id"], str(data["order_id"]), line["line_id"], replacement["sku"], units)
+            )

@@ -1,0 +1,214 @@
+"""The merchant's order history before the peak, in the form that the simulators take (CONTRACTS section 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from adapters.generator import catalogue
+from adapters.generator.amounts import ZERO, tax_inside, text
+from adapters.generator.catalogue import Component
+
+ACCOUNT = "ns"
+RATES = {"GB-STD": Decimal(20), "GB-ZERO": ZERO}
+WAREHOUSES = {  # the numbers that docker/profiles/demo.toml maps
+    "WH-LON": {"sellable": "101", "quarantine": "102", "write_off": "109"},
+    "WH-MAN": {"sellable": "201", "quarantine": "202", "write_off": "209"},
+}
+ARCHIVED_LINE_SHARE = 0.015
+_STATUSES = {"fulfilled": 88, "closed": 8, "archived": 1, "pending": 3}
+_CURRENCIES = {"GBP": 86, "EUR": 9, "JPY": 3, "KWD": 2}
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One line as it was sold, tax inside."""
+
+    order_line_id: str
+    sku: str
+    quantity: int
+    unit_price: Decimal
+    tax_code: str
+    components: tuple[Component, ...] = ()
+    line_total: Decimal | None = None  # where unit price x quantity does not divide
+
+    @property
+    def value(self) -> Decimal:
+        return self.unit_price * self.quantity if self.line_total is None else self.line_total
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    order_id: str
+    order_number: str
+    status: str
+    currency: str
+    location: str
+    customer: dict[str, str]
+    shipping: Decimal
+    lines: tuple[OrderLine, ...]
+    invoice_settled: bool
+
+    @property
+    def paid(self) -> Decimal:
+        return sum((line.value for line in self.lines), self.shipping)
+
+    def sold(self) -> dict[str, int]:
+        """Units sold per SKU; a bundle counts as itself and as each of its parts."""
+        units: dict[str, int] = {}
+        for line in self.lines:
+            units[line.sku] = units.get(line.sku, 0) + line.quantity
+            for part in line.components:
+                units[part.sku] = units.get(part.sku, 0) + part.quantity * line.quantity
+        return units
+
+    def seed(self) -> dict[str, Any]:
+        """The order as `PUT /_orders` takes it."""
+
+        def money(amount: Decimal) -> str:
+            return text(amount, self.currency)
+
+        lines = []
+        for line in self.lines:
+            lines.append(
+                {
+                    "order_line_id": line.order_line_id,
+                    "sku": line.sku,
+                    "quantity": line.quantity,
+                    "unit_price": money(line.unit_price),
+                    "tax_amount": money(tax_inside(line.value, RATES[line.tax_code], self.currency)),
+                    "tax_code": line.tax_code,
+                    "components": [
+                        {"sku": part.sku, "quantity": part.quantity, "list_price": money(part.list_price)}
+                        for part in line.components
+                    ],
+                    **({"line_total": money(line.line_total)} if line.line_total is not None else {}),
+                }
+            )
+        return {
+            "account": ACCOUNT,
+            "order_id": self.order_id,
+            "order_number": self.order_number,
+            "status": self.status,
+            "currency": self.currency,
+            "location": self.location,
+            "customer": self.customer,
+            "shipping": money(self.shipping),
+            "paid": money(self.paid),
+            "lines": lines,
+            "invoice": {
+                "number": f"INV-{self.order_id}",
+                "open": money(ZERO if self.invoice_settled else self.paid),
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """All orders, and the shelves."""
+
+    seed: int
+    orders: tuple[Order, ...]
+    stock: dict[tuple[str, str], int] = field(default_factory=dict)  # (sku, location number): available
+
+    def payloads(self) -> Iterator[dict[str, Any]]:
+        """Bodies of `PUT /_orders`, in the order to send them."""
+        yield {
+            "locations": [
+                {"account": ACCOUNT, "id": number, "sellable": place == "sellable", "name": f"{name} {place}"}
+                for name, places in WAREHOUSES.items()
+                for place, number in places.items()
+            ],
+            "items": [
+                *({"account": ACCOUNT, "sku": sku, "archived": True} for sku in catalogue.ARCHIVED),
+                *({"account": ACCOUNT, "sku": sku, "archived": False} for sku in catalogue.SOLD_OUT),
+            ],
+            "stock": [
+                {"account": ACCOUNT, "sku": sku, "location": location, "available": available}
+                for (sku, location), available in self.stock.items()
+            ],
+        }
+        for start in range(0, len(self.orders), _CHUNK):
+            yield {"orders": [order.seed() for order in self.orders[start : start + _CHUNK]]}
+
+
+def build(seed: int, orders: int) -> World:
+    """The world of a seed: the same seed gives the same world."""
+    rng = Random(f"{seed}/world")
+    made = tuple(_order(rng, number) for number in range(1, orders + 1))
+    return World(seed, made, _stock(rng, orders))
+
+
+def weighted(rng: Random, weights: dict[str, int]) -> str:
+    """One of the keys, by weight."""
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def _order(rng: Random, number: int) -> Order:
+    currency = weighted(rng, _CURRENCIES)
+    customer = rng.randrange(1, 100_000)
+    shipping = rng.choice([ZERO, Decimal("4.95"), Decimal("4.95"), Decimal("9.90")])
+    return Order(
+        order_id=str(500_000 + number),
+        order_number=f"#{100_000 + number}",
+        status=weighted(rng, _STATUSES),
+        currency=currency,
+        location=rng.choice(["WH-LON", "WH-LON", "WH-LON", "WH-MAN"]),
+        customer={
+            "id": f"c-{customer}",
+            "email": f"shopper{customer}@example.com",
+            "name": f"Shopper {customer}",
+        },
+        shipping=catalogue.priced(shipping, currency),
+        lines=_lines(rng, currency),
+        invoice_settled=rng.random() < 0.6,
+    )
+
+
+def _lines(rng: Random, currency: str) -> tuple[OrderLine, ...]:
+    """One to four lines, no SKU twice, so that units can be counted by SKU."""
+    prices = catalogue.skus()
+    count = rng.choices([1, 2, 3, 4], [40, 32, 18, 10])[0]
+    chosen = rng.sample(sorted(prices), count)
+    lines = []
+    for position, sku in enumerate(chosen, 1):
+        quantity = rng.choices([1, 2, 3], [72, 20, 8])[0]
+        code = "GB-ZERO" if sku in catalogue.ZERO_RATED else "GB-STD"
+        unit = catalogue.priced(prices[sku], currency)
+        lines.append(OrderLine(f"ol{position}", sku, quantity, unit, code))
+    draw = rng.random()
+    if draw < 0.06:
+        bundle = rng.choice(catalogue.BUNDLES)
+        parts = tuple(
+            Component(part.sku, part.quantity, catalogue.priced(part.list_price, currency))
+            for part in bundle.components
+        )
+        lines[-1] = OrderLine(
+            lines[-1].order_line_id, bundle.sku, 1, catalogue.priced(bundle.price, currency), "GB-STD", parts
+        )
+    elif draw < 0.06 + ARCHIVED_LINE_SHARE:
+        old = rng.choice(catalogue.ARCHIVED)
+        lines[-1] = OrderLine(lines[-1].order_line_id, old, 1, catalogue.priced(Decimal("35.00"), currency), "GB-STD")
+    elif draw < 0.10 and currency != "JPY":
+        # Three for a round price: a third of it is no whole number of minor units.
+        total = catalogue.priced(Decimal("100.00"), currency)
+        third = (total / 3).quantize(total)
+        lines[-1] = OrderLine(lines[-1].order_line_id, lines[-1].sku, 3, third, lines[-1].tax_code, (), total)
+    return tuple(lines)
+
+
+def _stock(rng: Random, orders: int) -> dict[tuple[str, str], int]:
+    """Plenty of all that is sold, so that a missing exchange is never an accident; nothing of what is sold out."""
+    parts = [part.sku for bundle in catalogue.BUNDLES for part in bundle.components]
+    stock = {}
+    for sku in [*catalogue.skus(), *parts]:
+        for places in WAREHOUSES.values():
+            stock[sku, places["sellable"]] = orders * 2 + rng.randrange(100, 1000)
+    for sku in catalogue.SOLD_OUT:
+        for places in WAREHOUSES.values():
+            stock[sku, places["sellable"]] = 0
+    return stock
