@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 
-from adapters.gateway.environment import gateway_settings, read_environment
+from adapters.gateway.environment import gateway_settings
 from adapters.gateway.logs import configure_logs
 from adapters.gateway.server import serve
+from adapters.settings import Settings
 
 
-def run(*, kafka: str = "") -> int:
+def run() -> int:
     """Serve until stopped; 0, or 2 with the reason on standard error when it cannot start."""
     try:
-        settings = gateway_settings(read_environment(), kafka=kafka)
+        settings = gateway_settings(Settings())
         configure_logs()
         asyncio.run(serve(settings))
     except (OSError, ValueError) as error:

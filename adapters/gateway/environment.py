@@ -1,4 +1,4 @@
-"""The gateway's settings from the environment (`REVENI_STREAMS_*`) and `.env`."""
+"""The gateway's settings, from the project's settings and the gateway's own bounds."""
 
 from __future__ import annotations
 
@@ -8,68 +8,62 @@ from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from adapters.gateway.configuration import Bind, GatewaySettings
-from adapters.gateway.signatures import SignatureScheme
+from adapters.gateway.sources import SOURCES
+from adapters.settings import PREFIX, Settings, SettingsFaults
 
 _USUAL = GatewaySettings(kafka="")
 
 
 class GatewayEnvironment(BaseSettings):
-    """What can be set from outside; the rest of `GatewaySettings` has one good value.
+    """The bounds that an installation may want to move, beside `Settings`; raises `SettingsFaults`."""
 
-    Secrets are comma lists: while one is being replaced, the old and the new one are both good. A signature is set as
-    JSON, for instance `REVENI_STREAMS_SIGNATURE_REVENI={"header": "X-Reveni-Signature", "timestamped": true}`.
-    """
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", extra="ignore", hide_input_in_errors=True, frozen=True
+    )
 
-    model_config = SettingsConfigDict(env_prefix="REVENI_STREAMS_", env_file=".env", extra="ignore")
-
-    kafka: str = ""
-    kafka_options: dict[str, Any] = Field(default_factory=dict)
-    topic_prefix: str = ""
-    gateway_bind: str = "127.0.0.1:8080"
-    health_bind: str = "127.0.0.1:8081"
-    webhook_secret_reveni: str = ""
-    webhook_secret_warehouse: str = ""
-    signature_reveni: SignatureScheme | None = None
-    signature_warehouse: SignatureScheme | None = None
     gateway_body_limit: int = Field(default=_USUAL.body_limit, ge=1024, le=64 * 1024 * 1024)
     gateway_body_seconds: float = Field(default=_USUAL.body_seconds, gt=0, le=60)
     gateway_store_seconds: float = Field(default=_USUAL.store_seconds, gt=0, le=30)
+    gateway_idle_seconds: float = Field(default=_USUAL.idle_seconds, gt=0, le=3600)
+    gateway_reading_bytes: int = Field(default=_USUAL.reading_bytes, ge=16 * 1024 * 1024)
     gateway_outstanding_bytes: int = Field(default=_USUAL.outstanding_bytes, ge=1024 * 1024)
+    gateway_linger_ms: int = Field(default=_USUAL.linger_ms, ge=0, le=1000)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            faults = [f"{PREFIX}{'.'.join(map(str, f['loc'])).upper()}: {f['msg']}" for f in error.errors()]
+            raise SettingsFaults("\n".join(faults)) from None
 
 
 def read_environment() -> GatewayEnvironment:
-    """The environment, checked; raises `ValueError` that names the faults and repeats no value (it may be a secret)."""
-    try:
-        return GatewayEnvironment()
-    except ValidationError as error:
-        faults = [f"REVENI_STREAMS_{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors()]
-        raise ValueError("; ".join(faults)) from None
+    """The bounds as the environment and `.env` set them; raises `SettingsFaults`."""
+    return GatewayEnvironment()
 
 
-def gateway_settings(environment: GatewayEnvironment, *, kafka: str = "") -> GatewaySettings:
-    """The server's settings; `kafka` stands in for an address that is not set. Raises `ValueError`."""
-    address = environment.kafka or kafka
-    if not address:
-        raise ValueError("no broker: set REVENI_STREAMS_KAFKA to its address")
-    schemes = {"reveni": environment.signature_reveni, "warehouse": environment.signature_warehouse}
+def gateway_settings(settings: Settings, bounds: GatewayEnvironment | None = None) -> GatewaySettings:
+    """The server's settings; raises `SettingsFaults`, and `OSError` when a certificate cannot be read."""
+    bounds = bounds or read_environment()
+    options = settings.connection().options()
+    address = options.pop("bootstrap_servers")
+    names = [source.name for source in SOURCES]
+    schemes = {name: getattr(settings, f"signature_{name}") for name in names}
     return GatewaySettings(
         kafka=address,
-        kafka_options=environment.kafka_options,
-        bind=Bind.parse(environment.gateway_bind),
-        health_bind=Bind.parse(environment.health_bind),
-        topic_prefix=environment.topic_prefix,
-        secrets={
-            "reveni": _listed(environment.webhook_secret_reveni),
-            "warehouse": _listed(environment.webhook_secret_warehouse),
-        },
-        schemes={source: scheme for source, scheme in schemes.items() if scheme is not None},
-        body_limit=environment.gateway_body_limit,
-        body_seconds=environment.gateway_body_seconds,
-        store_seconds=environment.gateway_store_seconds,
-        outstanding_bytes=environment.gateway_outstanding_bytes,
-        drain_seconds=environment.gateway_body_seconds + environment.gateway_store_seconds + 5,
+        kafka_options=options,
+        idempotent=settings.kafka_idempotent is not False,
+        bind=Bind.parse(settings.gateway_bind),
+        health_bind=Bind.parse(settings.health_bind),
+        topic_prefix=settings.topic_prefix,
+        secrets={name: settings.secrets(name) for name in names},
+        schemes={name: scheme for name, scheme in schemes.items() if scheme is not None},
+        body_limit=bounds.gateway_body_limit,
+        body_seconds=bounds.gateway_body_seconds,
+        store_seconds=bounds.gateway_store_seconds,
+        idle_seconds=bounds.gateway_idle_seconds,
+        reading_bytes=bounds.gateway_reading_bytes,
+        outstanding_bytes=bounds.gateway_outstanding_bytes,
+        linger_ms=bounds.gateway_linger_ms,
+        drain_seconds=bounds.gateway_body_seconds + bounds.gateway_store_seconds + 5,
     )
-
-
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(secret for secret in (item.strip() for item in text.split(",")) if secret)

@@ -62,7 +62,8 @@ async def process(address: str, prefix: str, **settings: str) -> AsyncIterator[P
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "adapters.gateway",
+        "adapters.cli.main",
+        "gateway",
         env=os.environ | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -172,9 +173,9 @@ async def test_the_log_names_no_one(kafka: Any, prefix: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "complaint"),
     [
-        ("REVENI_STREAMS_GATEWAY_BIND", "nowhere", "nowhere"),
-        ("REVENI_STREAMS_KAFKA", "", "REVENI_STREAMS_KAFKA"),
-        ("REVENI_STREAMS_SIGNATURE_REVENI", '{"header":"X","encoding":"octal"}', "SIGNATURE_REVENI.ENCODING"),
+        ("REVENI_STREAMS_GATEWAY_BIND", "nowhere", "REVENI_STREAMS_GATEWAY_BIND"),
+        ("REVENI_STREAMS_KAFKA", "nowhere", "REVENI_STREAMS_KAFKA"),
+        ("REVENI_STREAMS_SIGNATURE_REVENI", '{"header":"X","encoding":"octal"}', "SIGNATURE_REVENI"),
         ("REVENI_STREAMS_GATEWAY_BODY_SECONDS", "0", "GATEWAY_BODY_SECONDS"),
     ],
 )
