@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
 
-from adapters.views.reading import NewConsumer, records
+from adapters.views.reading import NewConsumer, records, records_of
+from streams.parts import PART_OF
 
 
 @dataclass(slots=True)
 class DeadLetter:
-    """One letter: its newest record, and whether it is still open."""
+    """One letter: its newest record, how many records have its id, and whether it is still open."""
 
     letter_id: str
     topic: str
@@ -22,6 +24,7 @@ class DeadLetter:
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]] = field(default_factory=list)
+    first_failed_at: str = ""  # of all its records: a replay that fails again dates its own letter anew
     resolution: dict[str, Any] | None = None
 
     @property
@@ -34,38 +37,107 @@ class DeadLetter:
         return self.names.get("dlq.stage", "").startswith("effect:")
 
     @property
+    def is_part(self) -> bool:
+        """Whether it is one of several records that hold a body too large for one."""
+        return any(name == PART_OF for name, _ in self.headers)
+
+    @property
     def replays(self) -> int:
-        return int(self.names.get("dlq.replays") or 0)
+        return _whole(self.names.get("dlq.replays", ""))
 
     @property
     def open(self) -> bool:
-        return self.resolution is None or int(self.resolution.get("replays") or 0) < self.replays
+        return self.resolution is None or _whole(self.resolution.get("replays")) < self.replays
 
     def original_headers(self) -> list[tuple[str, bytes]]:
-        return [(name, value) for name, value in self.headers if not name.startswith("dlq.")]
+        """The headers that the record had when it was first taken in."""
+        return [(name, value) for name, value in self.headers if not name.startswith(("dlq.", "replay."))]
+
+    def command(self) -> dict[str, Any]:
+        """The wanted command of an effect's letter; empty when the value is not one."""
+        try:
+            command = orjson.loads(self.value or b"")
+        except orjson.JSONDecodeError:
+            return {}
+        return command if isinstance(command, dict) else {}
+
+    def summary(self) -> dict[str, Any]:
+        """As `dlq list --json` has it."""
+        names = self.names
+        return {
+            "dlq_id": self.letter_id,
+            "state": "open" if self.open else str((self.resolution or {}).get("resolution", "closed")),
+            "order_id": self.key.decode(errors="replace") if self.key is not None else None,
+            "stage": names.get("dlq.stage"),
+            "kind": names.get("dlq.error.kind"),
+            "owner": names.get("dlq.owner"),
+            "reason": names.get("dlq.error.message"),
+            "disposition": names.get("dlq.disposition"),
+            "fingerprint": names.get("dlq.fingerprint"),
+            "first_failed_at": self.first_failed_at or None,
+            "failed_at": names.get("dlq.failed-at"),
+            "replays": self.replays,
+            "source": f"{names.get('dlq.source.topic')}-{names.get('dlq.source.partition')}"
+            f"@{names.get('dlq.source.offset')}",
+        }
 
 
-async def dead_letters(new_consumer: NewConsumer, prefix: str) -> dict[str, DeadLetter]:
-    """Every letter by its id; a repeat with equal `dlq.replays` is the same letter."""
-    letters: dict[str, DeadLetter] = {}
-    async for record in records(new_consumer, f"{prefix}dead.letters"):
-        headers = [(name, bytes(value)) for name, value in record.headers]
-        names = {name: value.decode(errors="replace") for name, value in headers}
-        letter_id = names.get("dlq.id", f"unnamed:{record.partition}:{record.offset}")
-        letters[letter_id] = DeadLetter(
-            letter_id,
-            record.topic,
-            record.partition,
-            record.offset,
-            record.timestamp,
-            record.key,
-            record.value,
-            headers,
-        )
-    async for record in records(new_consumer, f"{prefix}dead.resolutions"):
-        if record.key is None or record.value is None:
-            continue
-        letter = letters.get(record.key.decode(errors="replace"))
-        if letter is not None:
-            letter.resolution = orjson.loads(record.value)
-    return letters
+def collect(letters: Iterable[Any], resolutions: Iterable[Any]) -> dict[str, DeadLetter]:
+    """Every letter by its id, from the records of the two topics; a repeat with equal `dlq.replays` is the same."""
+    found: dict[str, DeadLetter] = {}
+    for record in letters:
+        _take(found, record)
+    for record in resolutions:
+        _resolve(found, record)
+    return found
+
+
+async def dead_letters(new_consumer: NewConsumer, prefix: str, key: bytes | None = None) -> dict[str, DeadLetter]:
+    """Every letter by its id; with a key, those of that order alone."""
+    found: dict[str, DeadLetter] = {}
+    async for record in records_of(new_consumer, [f"{prefix}dead.letters"], key=key):
+        _take(found, record)
+    if found:
+        async for record in records(new_consumer, f"{prefix}dead.resolutions"):
+            _resolve(found, record)
+    return found
+
+
+def _take(found: dict[str, DeadLetter], record: Any) -> None:
+    headers = [(name, bytes(value)) for name, value in record.headers]
+    names = {name: value.decode(errors="replace") for name, value in headers}
+    letter_id = names.get("dlq.id") or f"unnamed:{record.partition}:{record.offset}"
+    letter = DeadLetter(
+        letter_id,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.timestamp,
+        record.key,
+        record.value,
+        headers,
+        names.get("dlq.first-failed-at", ""),
+    )
+    before = found.get(letter_id)
+    if before is not None:
+        if letter.replays < before.replays:  # published again after a crash: it says nothing new
+            return
+        letter.first_failed_at = min(filter(None, (before.first_failed_at, letter.first_failed_at)), default="")
+    found[letter_id] = letter
+
+
+def _resolve(found: dict[str, DeadLetter], record: Any) -> None:
+    letter = found.get(record.key.decode(errors="replace")) if record.key is not None else None
+    if letter is None or record.value is None:
+        return
+    try:
+        resolution = orjson.loads(record.value)
+    except orjson.JSONDecodeError:
+        return
+    if isinstance(resolution, dict):
+        letter.resolution = resolution
+
+
+def _whole(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0

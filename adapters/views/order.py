@@ -2,108 +2,150 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from adapters.views.lists import entry
-from adapters.views.reading import NewConsumer, records, rows
+from adapters.views.balances import balances
+from adapters.views.deadletters import DeadLetter, dead_letters
+from adapters.views.lists import record_exception, row_exceptions, waiting_entry
+from adapters.views.reading import NewConsumer, join_value, records_of
+from adapters.views.timeline import event
 from streams.decide import OWN_EXCEPTION
-from streams.facts import Undecodable, read_decision, read_inspection, read_outcome, read_snapshot
 from streams.row import Row
+from streams.rowcodec import decode
+from streams.topics import LANE_TOPICS, Topology
 
-SOURCES = ("events.reveni", "events.warehouse", "events.decisions", "erp.outcomes")
 
-
-async def show(
-    new_consumer: NewConsumer, prefix: str, order_key: str, partition: int, changelog: str
-) -> dict[str, Any] | None:
+async def show(new_consumer: NewConsumer, topology: Topology, order_key: str) -> dict[str, Any] | None:
     """The order as `order show --json` prints it; None when nothing was ever heard of it."""
     key = order_key.encode()
-    found = await rows(new_consumer, changelog, partition, key)
+    changelog, sources = topology.sequencer_changelog, {topology.named(name): name for name in LANE_TOPICS}
+    values: dict[bytes, bytes] = {}
     events = []
-    for name in SOURCES:
-        async for record in records(new_consumer, prefix + name, [partition]):
-            if record.key == key:
-                events.append(_event(name, record))
-    row = found.get(order_key)
-    if row is None and not events:
+    async for record in records_of(new_consumer, [changelog, *sources], key=key):
+        if record.topic == changelog:
+            join_value(values, record)
+        else:
+            events.append(event(sources[record.topic], record))
+    letters = await dead_letters(new_consumer, topology.prefix, key)
+    if not values and not events and not letters:
         return None
-    return describe(row or Row(order_key), events)
+    row = decode(values[key]) if key in values else Row(order_key)
+    return describe(row, events, letters.values())
 
 
-def describe(row: Row, events: list[dict[str, Any]]) -> dict[str, Any]:
+def describe(row: Row, events: Iterable[Mapping[str, Any]], letters: Iterable[DeadLetter] = ()) -> dict[str, Any]:
     """Everything the row and the topics say, in the contract's words."""
+    dead_records = [record_exception(letter) for letter in letters if letter.open and not letter.is_effect]
+    waiting = [waiting_entry(row, item) for item in row.waiting.values() if item.waits_for != OWN_EXCEPTION]
     return {
         "order_id": row.order_key,
+        "order_number": order_number(row),
         "first_seen": row.first_seen or None,
         "quarantined": row.quarantined or None,
-        "returns": [
-            {
-                "return_id": return_id,
-                "state": register.data().get("state"),
-                "mode": register.data().get("mode"),
-                "currency": register.data().get("currency"),
-                "version": max(register.hashes, default=None),
-                "conflicting_versions": list(register.conflicts),
-                "refunds": register.data()["refunds"],
-            }
-            for return_id, register in sorted(row.returns.items())
-        ],
-        "events": sorted(events, key=lambda event: (event["at"], event["topic"], event["offset"])),
+        "money": balances(row),
+        "returns": [_return(return_id, register) for return_id, register in sorted(row.returns.items())],
+        "events": sorted(events, key=lambda entry: (entry["at"], entry["topic"], entry["offset"])),
         "steps": steps(row),
-        "documents": [
-            {
-                "kind": outcome["kind"],
-                "subject": outcome["subject"],
-                "number": number,
-                "at": outcome["at"],
-                "reason": outcome["reason"],
-                "command_id": cid,
-            }
-            for cid, known in sorted(row.outcomes.items())
-            for number, outcome in sorted(known.done.items())
-        ],
-        "decisions": [
-            {
-                "id": decision.decision_id,
-                "kind": decision.kind,
-                "by": decision.by,
-                "at": decision.at,
-                "reason": decision.reason,
-                "ruling": row.rulings.get(decision.decision_id, "not seen yet"),
-                **decision.data,
-            }
-            for decision in sorted(row.decisions.values(), key=lambda item: (item.at, item.decision_id))
-        ],
-        "exceptions": [entry(row, letter) for letter in row.open_letters()],
+        "documents": documents(row),
+        "decisions": decisions(row),
+        "exceptions": [*row_exceptions(row), *dead_records],
         "waiting": [
             {
-                "step": item.step,
-                "subject": item.subject,
-                "for": item.waits_for,
-                "why": item.why,
-                "since": item.since,
-                "due": item.due or None,
-                "late": row.is_late(item.key),
+                "step": entry["step"],
+                "subject": entry["subject"],
+                "for": entry["for"],
+                "why": entry["reason"],
+                "since": entry["since"],
+                "due": entry["due"],
+                "late": entry["late"],
+                "return_id": entry["return_id"],
+                "refund_id": entry["refund_id"],
+                "owner": entry["owner"],
+                "dlq_id": entry["dlq_id"],
             }
-            for item in row.waiting.values()
-            if item.waits_for != OWN_EXCEPTION
+            for entry in waiting
         ],
     }
+
+
+def order_number(row: Row) -> str | None:
+    """What the shop calls the order."""
+    numbers = [register.data().get("order_number") for register in row.returns.values()]
+    return next((str(number) for number in numbers if number), None)
+
+
+def is_late(order: Mapping[str, Any]) -> bool:
+    return any(entry.get("late") for entry in (*order["waiting"], *order["exceptions"]))
+
+
+def _return(return_id: str, register: Any) -> dict[str, Any]:
+    data = register.data()
+    return {
+        "return_id": return_id,
+        "type": data.get("type"),
+        "state": data.get("state"),
+        "mode": data.get("mode"),
+        "currency": data.get("currency"),
+        "version": max(register.hashes, default=None),
+        "conflicting_versions": list(register.conflicts),
+        "refunds": data["refunds"],
+    }
+
+
+def documents(row: Row) -> list[dict[str, Any]]:
+    """Every document that is known to exist, oldest first."""
+    found = [
+        {
+            "kind": outcome["kind"],
+            "subject": outcome["subject"],
+            "number": number,
+            "at": outcome["at"],
+            "reason": outcome["reason"],
+            "command_id": cid,
+        }
+        for cid, known in row.outcomes.items()
+        for number, outcome in known.done.items()
+    ]
+    return sorted(found, key=lambda item: (item["at"], item["kind"], item["number"]))
+
+
+def decisions(row: Row) -> list[dict[str, Any]]:
+    """What operators decided about the order, and what became of it."""
+    return [
+        {
+            **decision.data,
+            "id": decision.decision_id,
+            "kind": decision.kind,
+            "by": decision.by,
+            "at": decision.at,
+            "reason": decision.reason,
+            "ruling": row.rulings.get(decision.decision_id, "not ruled yet"),
+        }
+        for decision in sorted(row.decisions.values(), key=lambda item: (item.at, item.decision_id))
+    ]
 
 
 def steps(row: Row) -> list[dict[str, Any]]:
     """Each command the order asked for, and how far it is."""
     found = []
+    by_hand = {
+        str(decision.data.get("command_id")): str(decision.data.get("number"))
+        for decision in row.decisions.values()
+        if decision.kind == "done_by_hand" and row.rulings.get(decision.decision_id) == "applied"
+    }
     for cid, issued in row.issued.items():
         command, known = issued.command, row.outcome_of(cid)
-        state = "sent"
+        outcomes = [*known.done.values(), *([known.last] if known.last else [])]
+        state, number, at = "sent", known.number, None
         if known.done and not command.kind.is_question:
-            state = "done"
+            state, at = "done", known.done[min(known.done)]["at"]
+        elif cid in by_hand:
+            state, number = "done by hand", by_hand[cid]
         elif row.is_settled(issued) and known.last is not None:
-            state = known.last["status"]
+            state, at = str(known.last["status"]), known.last["at"]
+            if state == "withheld":
+                state = f"withheld: {known.last['reason']}"
         elif command.void:
             state = "being taken back"
         found.append(
@@ -111,63 +153,16 @@ def steps(row: Row) -> list[dict[str, Any]]:
                 "step": command.kind.value,
                 "subject": command.subject,
                 "account": command.account,
+                "return_id": command.body.get("return_id"),
+                "refund_id": command.body.get("refund_id"),
                 "command_id": cid,
                 "revision": command.revision,
+                "hash": command.hash,
                 "state": state,
-                "number": known.number,
-                "attempts": _attempts(known.last, known.done),
+                "number": number,
+                "at": at,
+                "attempts": max((int(outcome.get("attempts", 0)) for outcome in outcomes), default=0),
                 "body": dict(command.body),
             }
         )
     return found
-
-
-def _attempts(last: dict[str, Any] | None, done: dict[str, dict[str, Any]]) -> int:
-    return max([int(outcome.get("attempts", 0)) for outcome in (*done.values(), *([last] if last else []))], default=0)
-
-
-def _event(name: str, record: Any) -> dict[str, Any]:
-    headers = {header: value.decode(errors="replace") for header, value in record.headers}
-    at = headers.get("received-at") or datetime.fromtimestamp(record.timestamp / 1000, tz=UTC).isoformat()
-    event: dict[str, Any] = {
-        "at": at,
-        "topic": name,
-        "partition": record.partition,
-        "offset": record.offset,
-        "event_id": headers.get("event-id"),
-        "replay_of": headers.get("replay.of"),
-    }
-    return {**event, **_summary(name, record.value)}
-
-
-def _summary(name: str, value: bytes | None) -> dict[str, Any]:
-    if value is None:
-        return {"what": "unreadable: no value"}
-    try:
-        match name:
-            case "events.reveni":
-                snapshot = read_snapshot(value)
-                refunds = [f"{r.get('refund_id')} {r.get('state')}" for r in _dicts(snapshot.data.get("refunds"))]
-                what = f"return {snapshot.return_id} version {snapshot.version[0]}: {snapshot.data.get('state')}"
-                return {"what": what + (f", refunds {', '.join(refunds)}" if refunds else "")}
-            case "events.warehouse":
-                inspection = read_inspection(value)
-                lines = [
-                    f"{line.get('quantity')} {line.get('sku')} {line.get('disposition')}"
-                    for line in _dicts(inspection.data.get("lines"))
-                ]
-                return {"what": f"inspection {inspection.inspection_id}: {', '.join(lines)}"}
-            case "events.decisions":
-                decision = read_decision(value)
-                return {"what": f"{decision.by} decided {decision.kind}: {decision.reason}"}
-            case _:
-                outcome = read_outcome(value)
-                calls = [attempt.as_json() for attempt in outcome.attempts]
-                what = f"{outcome.kind.value} {outcome.subject}: {outcome.status.value} {outcome.number}".strip()
-                return {"what": what, "calls": calls}
-    except (Undecodable, orjson.JSONDecodeError) as error:
-        return {"what": f"unreadable: {error}"}
-
-
-def _dicts(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -3,74 +3,133 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
+from agents.log import partition_for
 from streams.row import Row
-from streams.rowcodec import UnreadableRow, decode, merge
+from streams.rowcodec import UnreadableRow, decode, encode, merge
 
-STALL_SECONDS = 30.0
+STALL_SECONDS = 15.0
 
 NewConsumer = Callable[[], AIOKafkaConsumer]
 
 
-class TopicUnreadable(Exception):
+class Unreachable(Exception):
+    """The broker cannot be reached, or stopped answering."""
+
+
+class TopicUnreadable(Unreachable):
     """A topic is missing, or the broker stopped answering while it was read."""
 
 
-async def records(
-    new_consumer: NewConsumer, topic: str, partitions: Iterable[int] | None = None
-) -> AsyncIterator[Any]:
+async def records(new_consumer: NewConsumer, topic: str, partitions: Iterable[int] | None = None) -> AsyncIterator[Any]:
     """Every record of a topic (or of some partitions) up to the end offsets at the start; offset order per partition.
 
     Raises `TopicUnreadable` when the topic is not there or the broker stops answering.
     """
-    consumer = new_consumer()
-    await consumer.start()
+    async for record in records_of(new_consumer, [topic], partitions=partitions):
+        yield record
+
+
+async def records_of(
+    new_consumer: NewConsumer,
+    topics: Iterable[str],
+    *,
+    partitions: Iterable[int] | None = None,
+    key: bytes | None = None,
+) -> AsyncIterator[Any]:
+    """The same over several topics at once. With a key: its records alone, from the partitions that have it."""
+    consumer = await started(new_consumer)
     try:
-        known = consumer.partitions_for_topic(topic) or await _look_again(consumer, topic)
-        if not known:
-            raise TopicUnreadable(f"topic {topic} does not exist; make it with: reveni-streams topics init")
-        tps = [TopicPartition(topic, number) for number in (partitions if partitions is not None else sorted(known))]
-        consumer.assign(tps)
-        ends: Mapping[Any, int] = await consumer.end_offsets(tps)
+        tps = await _assign(consumer, list(topics), partitions, key)
+        ends = dict(await consumer.end_offsets(tps))
         await consumer.seek_to_beginning(*tps)
-        left = {tp for tp in tps if await consumer.position(tp) < ends[tp]}
-        quiet_since = asyncio.get_running_loop().time()
+        left = {tp: ends[tp] for tp in tps if await consumer.position(tp) < ends[tp]}
+        confirmed: set[Any] = set()
+        loop = asyncio.get_running_loop()
+        quiet_since = loop.time()
         while left:
-            fetched: Mapping[Any, list[Any]] = await consumer.getmany(*left, timeout_ms=500)
-            for batch in fetched.values():
+            fetched = await consumer.getmany(*left, timeout_ms=500)
+            for tp, batch in fetched.items():
+                if tp not in confirmed:
+                    # The embedded broker's end offset is the base of the last batch + 1; the high watermark that comes
+                    # with a fetch is right on every broker.
+                    confirmed.add(tp)
+                    left[tp] = max(left[tp], consumer.highwater(tp) or 0)
                 for record in batch:
-                    yield record
-            now = asyncio.get_running_loop().time()
+                    if record.offset < left[tp] and (key is None or record.key == key):
+                        yield record
             if fetched:
-                quiet_since = now
-            elif now - quiet_since > STALL_SECONDS:
-                raise TopicUnreadable(f"topic {topic}: nothing came for {STALL_SECONDS:.0f} s before its end")
-            left = {tp for tp in left if await consumer.position(tp) < ends[tp]}
+                quiet_since = loop.time()
+            elif loop.time() - quiet_since > STALL_SECONDS:
+                names = ", ".join(sorted({tp.topic for tp in left}))
+                raise TopicUnreadable(f"Nothing came for {STALL_SECONDS:.0f} s before the end of {names}.")
+            left = {tp: end for tp, end in left.items() if await consumer.position(tp) < end}
+    except KafkaError as error:
+        raise TopicUnreadable(f"The broker stopped answering: {error}") from error
     finally:
         await consumer.stop()
 
 
-async def _look_again(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
-    await consumer.topics()
-    return set(consumer.partitions_for_topic(topic) or ())
+async def started(new_consumer: NewConsumer) -> AIOKafkaConsumer:
+    """A connected consumer; raises `Unreachable`."""
+    consumer = new_consumer()
+    try:
+        await consumer.start()
+    except (KafkaError, OSError) as error:
+        await consumer.stop()
+        raise Unreachable(f"Kafka cannot be reached: {error}") from error
+    return consumer
 
 
-async def rows(
-    new_consumer: NewConsumer, changelog: str, partition: int | None = None, key: bytes | None = None
-) -> dict[str, Row]:
-    """The orders' rows as their changelog has them, joined as recovery joins them."""
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """The topic's partitions in order; raises `TopicUnreadable` when there is no such topic."""
+    known = consumer.partitions_for_topic(topic)
+    if not known:
+        await consumer.topics()  # asks the broker for all of its topics
+        known = consumer.partitions_for_topic(topic)
+    if not known:
+        raise TopicUnreadable(f"Topic {topic} does not exist; make it with: reveni-streams topics init")
+    return sorted(known)
+
+
+async def _assign(
+    consumer: AIOKafkaConsumer, topics: list[str], partitions: Iterable[int] | None, key: bytes | None
+) -> list[TopicPartition]:
+    chosen = None if partitions is None else list(partitions)
+    tps = []
+    for topic in topics:
+        known = await partitions_of(consumer, topic)
+        numbers = chosen if chosen is not None else known if key is None else [partition_for(key, len(known))]
+        tps += [TopicPartition(topic, number) for number in numbers]
+    consumer.assign(tps)
+    return tps
+
+
+async def row_values(new_consumer: NewConsumer, changelog: str, key: bytes | None = None) -> dict[bytes, bytes]:
+    """The orders' rows as record values, joined as recovery joins them; with a key, that order's alone."""
     values: dict[bytes, bytes] = {}
-    chosen = None if partition is None else [partition]
-    async for record in records(new_consumer, changelog, chosen):
-        if record.key is None or record.value is None or (key is not None and record.key != key):
-            continue
-        try:
-            values[record.key] = merge(values.get(record.key), record.value)
-        except UnreadableRow as error:
-            values.setdefault(record.key, record.value)
-            raise TopicUnreadable(f"{changelog}-{record.partition} offset {record.offset}: {error}") from error
+    async for record in records_of(new_consumer, [changelog], key=key):
+        join_value(values, record)
+    return values
+
+
+def join_value(values: dict[bytes, bytes], record: Any) -> None:
+    """Take one changelog record in. One that cannot be read makes a quarantined order, as it does for the sequencer."""
+    if record.key is None or record.value is None:
+        return
+    try:
+        values[record.key] = merge(values.get(record.key), record.value)
+    except UnreadableRow as error:
+        name = record.key.decode(errors="replace")
+        values[record.key] = encode(Row(name, quarantined=f"its changelog record is unreadable: {error}"))
+
+
+async def rows(new_consumer: NewConsumer, changelog: str, key: bytes | None = None) -> dict[str, Row]:
+    """The orders' rows by order key."""
+    values = await row_values(new_consumer, changelog, key)
     return {name.decode(errors="replace"): decode(value) for name, value in values.items()}

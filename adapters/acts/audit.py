@@ -1,0 +1,58 @@
+"""The audit: every operator action is written down before it is done; who, why, when, what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from adapters.acts.installation import Installation, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, why, and by what way."""
+
+    by: str
+    reason: str
+    source: str = "cli"
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError`: an act without a name or a reason is not done."""
+        if not self.by.strip():
+            raise ValueError("Say who you are: --by NAME.")
+        if not self.reason.strip():
+            raise ValueError('Say why: --reason "...". It is kept with the act.')
+
+
+async def write_audit(
+    installation: Installation,
+    writer: Writer,
+    actor: Actor,
+    what: str,
+    order_id: str | None,
+    details: Mapping[str, Any],
+) -> str:
+    """Write down what is about to be done; the record's id. Raises `NotStored`: then nothing may be done."""
+    audit_id = str(uuid4())
+    record = {
+        "id": audit_id,
+        "at": now_text(),
+        "by": actor.by,
+        "reason": actor.reason,
+        "source": actor.source,
+        "what": what,
+        "order_id": order_id,
+        "details": details,
+    }
+    key = order_id.encode() if order_id is not None else None
+    await writer.put(installation.topology.named("audit"), key, orjson.dumps(record))
+    return audit_id
+
+
+def now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,114 @@
+"""Publishing a profile: the one way in which the workers come to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from adapters.acts.audit import Actor, write_audit
+from adapters.acts.installation import Installation
+from adapters.views.reading import NewConsumer, TopicUnreadable, records
+from streams.profile import Fault, Profile, ProfileFaults
+
+TOPIC = "profiles"
+ABSENT = "(absent)"
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The newest record of the topic; `profile` is None when this program cannot read it."""
+
+    version: int
+    value: bytes
+    timestamp: int
+    profile: Profile | None
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        document: Mapping[str, Any] = orjson.loads(self.value).get("profile") or {}
+        return document
+
+
+class Overtaken(Exception):
+    """Somebody else published at the same moment; the workers use whichever came first."""
+
+
+async def newest(new_consumer: NewConsumer, topic: str) -> Published | None:
+    """The profile with the highest version; None while none was published."""
+    found: Published | None = None
+    async for record in records(new_consumer, topic):
+        version = _version(record.value)
+        if version is None or (found is not None and version <= found.version):
+            continue
+        try:
+            profile = Profile.from_record(record.value)
+        except ProfileFaults:
+            profile = None
+        found = Published(version, record.value, record.timestamp, profile)
+    return found
+
+
+def _version(value: bytes | None) -> int | None:
+    try:
+        record = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    version = record.get("version") if isinstance(record, dict) else None
+    return version if isinstance(version, int) else None
+
+
+def read(text: str, version: int, systems: Collection[str]) -> Profile:
+    """The profile of a TOML text; raises `ProfileFaults` with every fault, unknown systems among them."""
+    profile = Profile.from_toml(text, version)
+    unknown = [
+        Fault(f"accounts.{name}.system", f"is {account.system!r}, which no adapter is for", f"known: {_list(systems)}")
+        for name, account in profile.accounts.items()
+        if account.system not in systems
+    ]
+    if unknown:
+        raise ProfileFaults(unknown)
+    return profile
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any], path: str = "") -> list[tuple[str, Any, Any]]:
+    """Every setting that differs: its path, what it was, what it is."""
+    found: list[tuple[str, Any, Any]] = []
+    for name in sorted({*before, *after}):
+        old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+        here = f"{path}.{name}" if path else name
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            found += changes(old, new, here)
+        elif old != new:
+            found.append((here, old, new))
+    return found
+
+
+async def publish(installation: Installation, actor: Actor, profile: Profile, changed: Collection[str]) -> None:
+    """Audit it and write it; raises `Overtaken` when the same version was taken by somebody else first."""
+    topic = installation.topology.named(TOPIC)
+    async with installation.writer() as writer:
+        details = {"version": profile.version, "merchant": profile.merchant.name, "changed": list(changed)}
+        await write_audit(installation, writer, actor, "profile publish", None, details)
+        _, offset = await writer.put(topic, profile.merchant.name.encode(), profile.to_record())
+    async for record in records(installation.new_consumer, topic):
+        if record.offset < offset and _version(record.value) == profile.version:
+            raise Overtaken(
+                f"Version {profile.version} was published by somebody else a moment before; that one is in force. "
+                "Compare with `reveni-streams profile show`, then publish again."
+            )
+
+
+async def time_zone(new_consumer: NewConsumer, topic: str) -> str:
+    """The merchant's time zone; UTC while no profile is known."""
+    try:
+        published = await newest(new_consumer, topic)
+    except TopicUnreadable:
+        return "UTC"
+    return published.profile.merchant.time_zone if published and published.profile else "UTC"
+
+
+def _list(names: Collection[str]) -> str:
+    return ", ".join(sorted(names))

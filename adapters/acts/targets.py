@@ -1,0 +1,135 @@
+"""What a decision can be about: a command of one order, exactly as it stands now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from streams.commands import command_id
+from streams.playbook import Playbook
+from streams.profile import Profile
+from streams.row import Letter, Row
+from streams.rowcodec import decode
+
+SHORTEST_PREFIX = 4
+
+
+class NoTarget(Exception):
+    """Nothing, or more than one thing, fits what was named; the message lists what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A command, and what was seen of it: the decision is void once its revision or content has moved on."""
+
+    order_key: str
+    command_id: str
+    revision: int
+    hash: str
+    step: str
+    subject: str
+    shown: str  # the sentence about it
+    letter_id: str | None = None
+    mapping_key: str = ""
+    postable: bool = False  # whether the exception says what would be posted
+
+    @property
+    def title(self) -> str:
+        return f"{self.step.replace('_', ' ')} {self.subject} of order {self.order_key}"
+
+
+def of_letter(row: Row, letter: Letter) -> Target:
+    """An open exception as a target.
+
+    An exception about a part of a step has an id of its own; what is decided about it is decided about the command.
+    """
+    content = letter.content
+    wanted = content["command"]
+    own, hash_, revision = str(wanted["id"]), str(wanted["hash"]), int(wanted["revision"])
+    base = command_id(str(wanted["account"]), row.order_key, str(wanted["kind"]), str(wanted["subject"]))
+    issued = row.issued.get(base)
+    if base != own and issued is not None:
+        own, hash_, revision = base, issued.command.hash, issued.command.revision
+    return Target(
+        order_key=row.order_key,
+        command_id=own,
+        revision=revision,
+        hash=hash_,
+        step=str(content["step"]),
+        subject=str(content["subject"]),
+        shown=str(content["reason"]),
+        letter_id=letter.letter_id,
+        mapping_key=str(content.get("mapping_key") or ""),
+        postable=bool(wanted.get("body")),
+    )
+
+
+def of_command(row: Row, cid: str) -> Target:
+    """A command that was sent, whether or not an exception stands about it."""
+    letter = row.letters.get(cid)
+    if letter is not None and letter.open:
+        return of_letter(row, letter)
+    command = row.issued[cid].command
+    known = row.outcome_of(cid)
+    shown = f"done, {known.number}" if known.number else "sent" if known.last is None else str(known.last["status"])
+    step, subject = command.kind.value, command.subject
+    return Target(row.order_key, cid, command.revision, command.hash, step, subject, shown, postable=True)
+
+
+def accounts_of_steps(profile: Profile, playbooks: Mapping[str, Playbook]) -> dict[str, str]:
+    """The account that each kind of step belongs to, by the profile's roles."""
+    return {
+        step.kind.value: account
+        for account in profile.role_accounts()
+        for step in playbooks[profile.account(account).system].steps
+        if profile.role_account(step.role) == account
+    }
+
+
+def of_approvals(row: Row, accounts: Mapping[str, str]) -> list[Target]:
+    """Steps that wait for a person's yes; `accounts` says whose each kind of step is."""
+    found = []
+    for item in row.waiting.values():
+        if item.waits_for != "approval" or item.step not in accounts:
+            continue
+        cid = command_id(accounts[item.step], row.order_key, item.step, item.subject)
+        issued = row.issued.get(cid)
+        revision = issued.command.revision if issued else 0
+        found.append(Target(row.order_key, cid, revision, "", item.step, item.subject, item.why, postable=True))
+    return found
+
+
+def by_id(values: Mapping[bytes, bytes], ident: str) -> tuple[Row, Target]:
+    """By the id of a letter or a command, or a prefix that fits one only; raises `NoTarget`."""
+    if len(ident) < SHORTEST_PREFIX:
+        raise NoTarget(f"{ident!r} is too short for an id; give at least {SHORTEST_PREFIX} characters.")
+    needle, found = ident.encode(), dict[str, tuple[Row, Target]]()
+    for value in values.values():
+        if needle not in value:
+            continue
+        row = decode(value)
+        for letter in row.open_letters():
+            if letter.letter_id.startswith(ident):
+                found[letter.letter_id] = (row, of_letter(row, letter))
+        for cid in row.issued:
+            if cid.startswith(ident) and cid not in found:
+                found[cid] = (row, of_command(row, cid))
+    if ident in found:
+        return found[ident]
+    if not found:
+        raise NoTarget(f"No open exception and no command has the id {ident}.")
+    if len(found) > 1:
+        raise NoTarget(f"{ident} fits {len(found)} ids: {', '.join(sorted(found)[:5])}; give more of it.")
+    return next(iter(found.values()))
+
+
+def of_order(row: Row, approvals: Iterable[Target] = ()) -> Target:
+    """The one thing that an order needs decided; raises `NoTarget` when there are none or several."""
+    found = [*(of_letter(row, letter) for letter in row.open_letters()), *approvals]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise NoTarget(f"Order {row.order_key} has no open exception and waits for no approval.")
+    lines = [f"  {target.letter_id or target.command_id}  {target.title}: {target.shown}" for target in found]
+    head = f"Order {row.order_key} has {len(found)} things to decide; name one by its id:"
+    raise NoTarget("\n".join([head, *lines]))

@@ -1,0 +1,138 @@
+"""`reveni-streams profile`: publish the merchant's profile, and show the one in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from adapters.acts.audit import Actor
+from adapters.acts.publishing import ABSENT, TOPIC, Overtaken, Published, changes, newest, publish, read
+from adapters.cli._terminal import (
+    FOUND,
+    By,
+    Json,
+    Yes,
+    command_line,
+    confirm,
+    fail,
+    hint,
+    installation,
+    out,
+    out_json,
+    run,
+)
+from adapters.registry import SYSTEMS
+from adapters.views.timeline import millis
+from streams.profile import Profile, ProfileFaults
+
+MOST_CHANGES = 20
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="""The merchant's profile: workers read the published one only.
+
+    Examples: profile publish profile.toml --reason "GB-ZERO mapped" · profile show · profile show --json
+    """,
+)
+
+
+@app.command("publish")
+def publish_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The profile, TOML.")],
+    by: By,
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit.")] = "profile published",
+    yes: Yes = False,
+) -> None:
+    """Check a profile and publish it as the next version; what waits for its mappings goes on."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{file} cannot be read: {error}")
+    try:
+        draft = read(text, 1, SYSTEMS)  # before anything is asked of Kafka
+    except ProfileFaults as error:
+        _show_faults(file, error)
+    place = installation()
+    topic = place.topology.named(TOPIC)
+    last = run(newest(place.new_consumer, topic))
+    profile = read(text, last.version + 1 if last else 1, SYSTEMS)
+    changed = changes(last.document, profile.document) if last else []
+    if last is not None and not changed:
+        hint(f"Version {last.version} says the same already; nothing was published.")
+        return
+    for line in change_lines(changed):
+        out(line)
+    command = command_line(["profile", "publish", str(file)], {"--reason": reason})
+    confirm(f"Publish version {profile.version} for {draft.merchant.name}?", yes=yes, command=command)
+    try:
+        run(publish(place, Actor(by, reason), profile, [path for path, _, _ in changed]))
+    except Overtaken as error:
+        hint(str(error))
+        raise typer.Exit(FOUND) from None
+    except ValueError as error:
+        fail(str(error))
+    out(f"Version {profile.version} is published; orders that wait for one of its mappings go on by themselves.")
+
+
+@app.command("show")
+def show(json: Json = False) -> None:
+    """The profile in force."""
+    place = installation()
+    found = run(newest(place.new_consumer, place.topology.named(TOPIC)))
+    if found is None:
+        hint("No profile is published. Next: reveni-streams profile publish FILE")
+        raise typer.Exit(FOUND)
+    if json:
+        out_json({"version": found.version, "published_at": millis(found.timestamp), "profile": found.document})
+        return
+    if found.profile is None:
+        hint(f"Version {found.version} was written by another version of this program and cannot be read here.")
+        raise typer.Exit(FOUND)
+    for line in profile_text(found, found.profile):
+        out(line)
+
+
+def _show_faults(file: Path, error: ProfileFaults) -> None:
+    for fault in error.faults:
+        out(str(fault))
+    hint(f"{file} has {len(error.faults)} {'fault' if len(error.faults) == 1 else 'faults'}; nothing was published.")
+    raise typer.Exit(FOUND)
+
+
+def change_lines(changed: list[tuple[str, Any, Any]]) -> list[str]:
+    """What a new version changes, setting by setting."""
+    lines = []
+    for path, old, new in changed[:MOST_CHANGES]:
+        if old is ABSENT:
+            lines.append(f"+ {path} = {_shown(new)}")
+        elif new is ABSENT:
+            lines.append(f"- {path} = {_shown(old)}")
+        else:
+            lines.append(f"~ {path}: {_shown(old)} -> {_shown(new)}")
+    if len(changed) > MOST_CHANGES:
+        lines.append(f"first {MOST_CHANGES} of {len(changed)} changes")
+    return lines
+
+
+def profile_text(found: Published, profile: Profile) -> list[str]:
+    """The profile's outline: who does what, and how many words are mapped."""
+    merchant, roles = profile.merchant, profile.roles
+    lines = [
+        f"Profile of {merchant.name}, version {found.version}, published {millis(found.timestamp)}",
+        f"  mode {merchant.mode}, time zone {merchant.time_zone}, inspection by {merchant.inspection}",
+        f"  orders {roles.order_authority}, finance {roles.finance_ledger}, stock {roles.stock_ledger}, "
+        f"order desk {roles.order_desk}",
+    ]
+    for name, account in sorted(profile.accounts.items()):
+        lines.append(f"  account {name}: {account.title}, {account.base_url}, concurrency {account.concurrency}")
+    sections = ("locations", "dispositions", "reasons", "tax_codes", "skus", "items", "refund_methods")
+    counts = [f"{len(getattr(profile, section))} {section.replace('_', ' ')}" for section in sections]
+    return [*lines, f"  mapped: {', '.join(counts)}"]
+
+
+def _shown(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
