@@ -50,6 +50,20 @@ async def test_records_of_a_key_are_joined_and_nothing_readable_is_dropped(
         assert lacking == {key: rows[key] for key in (b"joined", b"unreadable", b"spoilt")}
 
 
+async def test_a_changelog_longer_than_a_fetch_is_read_to_its_end(
+    kafka: RealKafka, prefix: str, tmp_path: Path
+) -> None:
+    """Recovery takes as many fetches as it needs."""
+    name, line = f"{prefix}long", b"x" * 500 + b"\n"
+    await make_topics(kafka.address, name, 2)
+    for partition in (0, 1):
+        await produce(kafka.address, f"{name}-rows", [(b"%d" % n, line) for n in range(400)], partition=partition)
+    worker = build(kafka.address, name, 2, fetch_bytes=8_000, datadir=tmp_path)
+    async with running(worker):
+        await wait_for(lambda: len(worker.rows.partitions()) == 2, 30, "recovery")
+        assert [len(worker.rows.partition(number)) for number in (0, 1)] == [400, 400]
+
+
 async def test_the_rows_are_there_before_the_first_batch(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:
     """Hooks on recovery run for each partition, with its rows, before anything of it is delivered."""
     name, seen = f"{prefix}hooks", []
@@ -110,7 +124,7 @@ async def test_rows_of_a_partition_that_went_are_dropped_and_come_back_complete(
     await make_topics(kafka.address, name, 2)
     first = build(kafka.address, name, 2, datadir=tmp_path / "a")
     second = build(kafka.address, name, 2, datadir=tmp_path / "b")
-    first.rows.on_revoked(gone.append)
+    first.rows.on_revoked(lambda number: gone.append((number, first.rows.partitions())))
 
     async def feed(label: bytes) -> None:
         for partition in (0, 1):
@@ -124,7 +138,7 @@ async def test_rows_of_a_partition_that_went_are_dropped_and_come_back_complete(
         await wait_for(lambda: held(first) == {0: b"one\n", 1: b"one\n"}, 30, "all rows at the first")
         async with running(second):
             await wait_for(lambda: len(held(first)) == len(held(second)) == 1, 30, "one partition each")
-            assert sorted(gone) == [0, 1]
+            assert sorted(gone) == [(0, []), (1, [])]
             (theirs,) = second.rows.partitions()
             assert first.rows.partitions() == [1 - theirs]
             try:
