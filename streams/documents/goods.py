@@ -10,7 +10,7 @@ from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
 from streams.documents.authorisation import is_closed
-from streams.documents.inspected import Found, Trouble, believed, by_group, placed, uninspected
+from streams.documents.inspected import Found, believed, by_group, placed, uninspected
 from streams.documents.order import in_scope, snapshot
 from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from streams.playbook import About
 
 RECEIPT, MOVEMENT = DocumentKind.ITEM_RECEIPT, DocumentKind.STOCK_MOVEMENT
-HELD_PLACE = "held"
+HELD_NOTE = "/held"
+"""Marks units that were taken out of the sellable stock until somebody says what they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,10 @@ def _work_out(case: Case) -> Goods:
     posted = _posted(case)
     receipts: list[tuple[str, Lot]] = []
     moves: list[tuple[str, Move]] = []
-    more: list[tuple[str, str, Held]] = [(t.found.subject, t.found.return_id, t.held) for t in troubles]
     for group in sorted({*groups, *posted}):
-        _settle(case, groups.get(group, []), posted.get(group, []), troubles, receipts, moves, more)
-    return Goods(tuple(receipts), tuple(moves), tuple(more), tuple(missing))
+        _settle(case, groups.get(group, []), posted.get(group, []), receipts, moves)
+    disputed = tuple((trouble.found.subject, trouble.found.return_id, trouble.held) for trouble in troubles)
+    return Goods(tuple(receipts), tuple(moves), disputed, tuple(missing))
 
 
 @dataclass(slots=True)
@@ -116,10 +117,8 @@ def _settle(
     case: Case,
     wanted: list[Found],
     posted: list[_Posted],
-    troubles: list[Trouble],
     receipts: list[tuple[str, Lot]],
     moves: list[tuple[str, Move]],
-    more: list[tuple[str, str, Held]],
 ) -> None:
     """One group: what was found now, against what was posted for it before."""
     lying: dict[tuple[str, str], int] = {}
@@ -144,7 +143,7 @@ def _settle(
                 surplus[key] -= units
                 lack[other] -= units
         if surplus[key]:
-            _surplus(case, sample[key], surplus[key], troubles, moves, more)
+            _surplus(case, sample[key], surplus[key], moves)
     for key, found in sorted(needs.items()):
         if lack[key] > 0:
             receipts.append((_next_link(case, RECEIPT, found.subject), Lot(found, lack[key])))
@@ -158,36 +157,14 @@ def _settle(
             receipts.append((entry.subject, Lot(entry.found, 0)))
 
 
-def _surplus(
-    case: Case,
-    entry: _Posted,
-    units: int,
-    troubles: list[Trouble],
-    moves: list[tuple[str, Move]],
-    more: list[tuple[str, str, Held]],
-) -> None:
-    """Posted units that are not wanted where they lie: held ones leave the sellable stock, others are a person's."""
-    disputed = [t for t in troubles if t.found.group == entry.found.group]
-    if disputed and entry.found.place == "sellable":
-        target = disputed[0].found
-        _move(
-            case,
-            entry,
-            Found(**{**_fields(entry.found), "note": "/held", "disposition": target.disposition}),
-            "quarantine",
-            units,
-            moves,
-        )
-        return
-    if disputed or entry.found.note == "/held":
-        return
-    sentence = (
-        f"{units} {entry.found.sku} of line {entry.found.line_id} were received as {entry.found.disposition}; "
-        "the inspection no longer names them."
-    )
-    more.append(
-        (f"{entry.subject}/surplus", entry.found.return_id, Held(ErrorKind.MISMATCH, sentence, Owner.WAREHOUSE))
-    )
+def _surplus(case: Case, entry: _Posted, units: int, moves: list[tuple[str, Move]]) -> None:
+    """Posted units that no inspection wants where they lie leave the sellable stock: that is the posting's reversal.
+
+    Whoever disputes them has an exception of its own; units that are not for sale stay where they are.
+    """
+    if entry.found.place == "sellable":
+        held = Found(**{**_fields(entry.found), "note": HELD_NOTE})
+        _move(case, entry, held, "quarantine", units, moves)
 
 
 def _fields(found: Found) -> dict[str, Any]:
