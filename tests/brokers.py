@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adapters.broker import containers, kafka_jars
-from adapters.broker.errors import BrokerError
+from adapters.broker.errors import BrokerError, NoBrokerHere
 
 ADDRESS_VARIABLE = "REVENI_STREAMS_TEST_KAFKA"
 
@@ -43,8 +43,8 @@ def start_real_kafka(directory: Path) -> RealKafka | str:
     try:
         broker = kafka_jars.KafkaProcess(directory)
         broker.start()
-    except BrokerError as failed:
-        return str(failed)
+    except NoBrokerHere as absent:  # a broker that is there and does not start is a failure, not an absence
+        return str(absent)
     return RealKafka(broker.address, "jars", broker.stop, broker.restart)
 
 

@@ -72,7 +72,7 @@ def kafka(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
     broker = start_real_kafka(tmp_path_factory.mktemp("kafka"))
     if isinstance(broker, str):
         pytestconfig.stash[_SHORTAGE] = broker
-        pytest.skip(f"NO REAL KAFKA: {broker}")
+        pytest.skip(f"NO REAL KAFKA: {broker.splitlines()[0]}")
     yield broker
     broker.stop()
 
