@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -32,7 +32,7 @@ from streams.adapter import (
     Unavailable,
 )
 from streams.commands import Command, Outcome, body_hash, command_id
-from streams.vocabulary import CommandClass, DocumentKind, ErrorKind
+from streams.vocabulary import DocumentKind, ErrorKind
 from tests.clock import TurnedClock
 
 LIMITS = Limits(concurrency=3, deadline_seconds=8, longest_execution_seconds=60, read_lag_seconds=10)
@@ -42,6 +42,7 @@ FAULTS = (
     "reset-after",  # cut off, applied
     "late",  # cut off, applied later, within the longest execution
     "lost",  # answered yes, nothing applied
+    "unread",  # answered yes and applied, but it cannot be read back
     "hang",  # no answer within the deadline, not applied
     "hang-applied",
     "throttle",
@@ -84,6 +85,7 @@ class Made:
     amount: str
     at: float
     visible_at: float
+    unread: bool = False
 
 
 class Vendor:
@@ -104,6 +106,7 @@ class Vendor:
         self.in_flight = 0
         self.most_in_flight = 0
         self.order_of_creates: list[str] = []
+        self._later: list[asyncio.Task[None]] = []
 
     def add(self, reference: str, amount: str) -> Made:
         """Put a document there, now."""
@@ -120,7 +123,7 @@ class Vendor:
             if not (self.enforces and self.held(reference)):
                 self.add(reference, amount)
 
-        self._later = asyncio.create_task(later())
+        self._later.append(asyncio.create_task(later()))
 
     def held(self, reference: str) -> list[Made]:
         return [made for made in self.made if made.reference == reference]
@@ -131,7 +134,8 @@ class Vendor:
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            return await self._create(asked)
+            # The vendor goes on with a request whose caller has gone.
+            return await asyncio.shield(asyncio.ensure_future(self._create(asked)))
         finally:
             self.in_flight -= 1
 
@@ -159,6 +163,7 @@ class Vendor:
         if fault == "lost":
             return Made("", asked.id, amount, 0, 0)
         made = self.add(asked.id, amount)
+        made.unread = fault == "unread"
         if fault == "reset-after":
             raise InDoubt("connection reset")
         if fault == "hang-applied":
@@ -207,6 +212,9 @@ class ScriptedAdapter:
         try:
             async with calls.call("create", write=True):
                 made = await self.vendor.create(command)
+            if made.unread:
+                async with calls.call("read back"):
+                    raise Throttled("too many", RetryAfter(2.0))
         except TimeoutError as error:
             raise InDoubt("no answer") from error
         return self._document(made, command)
@@ -280,7 +288,7 @@ class Process:
 
     def read(self, offset: int, asked: Command) -> None:
         def finished() -> None:
-            if not self.killed:
+            if not self.killed and self.bench.process is self:
                 self.bench.brokers.acknowledged.add(offset)
 
         self.session.offer(Job(asked, asked.klass, finished))
@@ -333,6 +341,7 @@ class Bench:
         self.kill_at: dict[str, int] = {}
         self.reached: Counter[str] = Counter()
         self.deaths: list[str] = []
+        self.zombies: list[Process] = []
         self.process = Process(self)
 
     def reach(self, name: str) -> None:
@@ -344,8 +353,10 @@ class Bench:
 
     async def kill(self) -> None:
         """kill -9: no handler gets to write anything."""
-        self.process.killed = True
-        await self.process.session.stop(0)
+        for process in (*self.zombies, self.process):
+            process.killed = True
+            await process.session.stop(0)
+        self.zombies.clear()
 
     async def stop(self) -> bool:
         """A graceful stop; whether all that was in hand could end."""
@@ -355,7 +366,17 @@ class Bench:
 
     async def restart(self) -> Process:
         await self.kill()
+        return self._start()
+
+    def replace(self) -> Process:
+        """The process loses the account without knowing more than its lease tells it; another takes over."""
+        self.process.lease_holds = False
+        self.zombies.append(self.process)
+        return self._start()
+
+    def _start(self) -> Process:
         self.process = Process(self)
+        self.process.gate.reserve(self.clock.elapsed() + self.limits.deadline_seconds)
         self.process.start()
         return self.process
 
@@ -404,11 +425,4 @@ def doubled(vendor: Vendor, commands: Iterable[Command]) -> dict[str, int]:
     return {reference: count for reference, count in counted.items() if count > 1}
 
 
-def per_order(commands: Iterable[Command]) -> dict[str, list[Command]]:
-    lanes: defaultdict[str, list[Command]] = defaultdict(list)
-    for asked in commands:
-        lanes[asked.order_key].append(asked)
-    return lanes
-
-
-__all__ = ["FAULTS", "LIMITS", "Bench", "CommandClass", "Vendor", "bench", "command", "doubled", "per_order"]
+__all__ = ["FAULTS", "LIMITS", "Bench", "Vendor", "bench", "command", "doubled"]

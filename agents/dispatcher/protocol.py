@@ -229,7 +229,10 @@ class Dispatch:
         case.job.sending = False
         faultpoints.reach("dispatcher.before-send")
         try:
-            document = await self.adapter.create(command, calls)
+            try:
+                document = await self.adapter.create(command, calls)
+            finally:
+                faultpoints.reach("dispatcher.after-send")
         except asyncio.CancelledError:
             if not calls.wrote and not was_in_doubt:  # we are stopping, and it was not sent
                 await self.table.write(command.id, _cleared(begun, case))
@@ -251,7 +254,6 @@ class Dispatch:
             return await self._came_to_nothing(case, error)
         except _FAILURES:
             return self._unknown(case, calls)
-        faultpoints.reach("dispatcher.after-send")
         verdict = judge((document,))
         if verdict is None or not document.number:
             return self._unknown(case, calls)

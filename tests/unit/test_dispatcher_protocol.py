@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from agents.dispatcher.entries import Begun, Ended
+from streams.commands import Outcome
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.dispatcher_bench import Bench, bench, command
 
@@ -133,7 +134,7 @@ async def test_void_of_a_refused_command_is_withheld(bench: Bench) -> None:
     assert (bench.last(one).status, bench.last(one).reason) == (WITHHELD, "void")
 
 
-@pytest.mark.parametrize("fault", ["reset-after", "hang-applied"])
+@pytest.mark.parametrize("fault", ["reset-after", "hang-applied", "unread"])
 async def test_what_was_applied_before_the_cut_is_found(bench: Bench, fault: str) -> None:
     """In doubt: the look-up by reference finds it; one document, and no second send."""
     asked = command()
@@ -435,6 +436,53 @@ async def test_a_lease_lost_before_the_call_means_not_sent(bench: Bench) -> None
     assert (bench.last(asked).reason, bench.vendor.creates[asked.id]) == ("created", 1)
 
 
+async def test_a_lease_lost_at_the_gate_leaves_begun_as_it_is(bench: Bench) -> None:
+    """Without the lease the table may be another's: nothing is written to it, not even that nothing was sent."""
+    hooks = bench.reach
+
+    def reach(name: str) -> None:
+        hooks(name)
+        if name == "dispatcher.before-send":
+            bench.process.lease_holds = False
+
+    bench.reach = reach  # type: ignore[method-assign]
+    asked = command()
+    bench.ask(asked)
+    await bench.clock.advance(5)
+    assert not bench.vendor.creates
+    assert len(bench.brokers.changelog) == 1
+    entry = bench.process.get(asked.id)
+    assert isinstance(entry, Begun) and not entry.cleared
+
+
+async def test_a_void_given_up_in_doubt_is_not_sent(bench: Bench) -> None:
+    """A void inherits the doubt of the revision before it; it looks until nothing can come, and sends nothing."""
+    asked = command()
+    bench.vendor.enforces = True
+    outcome = Outcome(
+        asked.id, 1, asked.hash, "erp", asked.order_key, asked.kind, asked.subject, REFUSED, "2026-11-27T09:30:00.000Z"
+    )
+    await bench.process.write(asked.id, Ended(outcome, (1, 1), look_first=True, doubt_at="2026-11-27T09:30:00.000Z"))
+    bench.ask(replace(asked, revision=2, row_stamp=(1, 2), void=True))
+    await bench.clock.advance(60)
+    assert len(bench.outcomes(asked)) == 0
+    await bench.rest()
+    assert (bench.last(asked).reason, bench.vendor.reads > 2, dict(bench.vendor.creates)) == ("void", True, {})
+
+
+async def test_a_throttled_resend_does_not_end_the_doubt(bench: Bench) -> None:
+    """The first send is applied late, the resend is throttled, a void comes: the document is found, never forgotten."""
+    asked = command()
+    bench.vendor.enforces = True
+    bench.vendor.faults.extend(["late", "throttle", "unreachable"])
+    bench.ask(asked)
+    await bench.clock.until(lambda: bench.vendor.creates[asked.id] == 3)
+    bench.vendor.faults.extend(["throttle"] * 100)
+    bench.ask(replace(asked, revision=2, row_stamp=(1, 2), void=True))
+    await bench.rest()
+    assert [(o.status, o.reason) for o in bench.outcomes(asked)] == [(DONE, "found"), (DONE, "found")]
+
+
 async def test_a_graceful_stop_lets_the_call_end_and_sends_no_other(bench: Bench) -> None:
     """The call in flight ends and is written down; what waits is left for the next owner."""
     asked = [command(order=str(number)) for number in range(10)]
@@ -458,7 +506,7 @@ async def test_a_stop_before_the_call_leaves_no_doubt(bench: Bench) -> None:
     entry = bench.process.get(two.id)
     assert isinstance(entry, Begun) and entry.cleared
     await bench.restart()
-    await bench.rest(within=5)
+    await bench.rest(within=12)
     assert len(bench.vendor.made) == 2
 
 
