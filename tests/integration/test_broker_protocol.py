@@ -47,7 +47,7 @@ async def test_a_part_of_a_large_webhook_fits(broker: Any, prefix: str) -> None:
 
 
 async def test_a_group_goes_on_where_it_committed(broker: Any, prefix: str) -> None:
-    """A consumer that starts again in its group reads from the committed offset, and the admin client sees that offset."""
+    """A consumer that starts again in its group reads from the committed offset, which the admin client sees."""
     topic, group = f"{prefix}group", f"{prefix}readers"
     await create_topics(broker.address, {topic: 2})
     for number in (0, 1):
