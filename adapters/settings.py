@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     topic_prefix: str = Field("", description="stands before every topic and consumer group")
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1024, description="the shared count; fixed at topics init")
     replication: int = Field(-1, description="copies of each partition; -1: the brokers' own default")
+    sequencer_session_seconds: float = Field(8.0, ge=6, le=60, description="a silent sequencer loses its partitions")
+    dispatcher_session_seconds: float = Field(
+        15.0, ge=6, le=60, description="a silent dispatcher loses its account; at least a call's deadline + 5"
+    )
     profile: Path | None = Field(None, description="the merchant's profile, a TOML file")
     database_url: str = Field(
         "sqlite:///.reveni-streams/read-model.db", description="the read model; may hold a password"
