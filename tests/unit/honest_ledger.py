@@ -1,0 +1,131 @@
+"""A system that keeps every promise, on paper: the ledger, answers and lists that a flawless run would leave behind.
+
+It stands on the generator's own fold of the deliveries, so that the check can be shown to pass; each test of the check
+then spoils one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapters.generator import check, truth
+from adapters.generator.amounts import text
+from adapters.generator.deliveries import REVENI, WAREHOUSE, Delivery
+from adapters.generator.files import Answer
+from adapters.generator.run import Peak, make
+from adapters.generator.verdict import Verdict
+
+START = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+SECRETS = {REVENI: "reveni-secret", WAREHOUSE: "warehouse-secret"}
+_PLACES = {"sellable": "sellable", "damaged": "quarantine", "faulty": "quarantine", "destroyed": "write_off"}
+
+
+def at(seconds: float) -> str:
+    moment = START + timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Run:
+    """Everything that the check looks at; tests spoil it."""
+
+    peak: Peak
+    sent: list[Delivery]
+    answers: list[Answer]
+    ledger: list[dict[str, Any]] = field(default_factory=list)
+    exceptions: list[dict[str, Any]] = field(default_factory=list)
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    calls: dict[str, Any] = field(default_factory=lambda: {"breaches": 0, "max_in_flight": 15})
+
+    def verdict(self) -> Verdict:
+        return check.check(
+            self.peak.expected, self.ledger, self.sent, self.answers, self.exceptions, self.waiting, self.calls
+        )
+
+    def book(self, kind: str, order_id: str, when: str, **fields: Any) -> dict[str, Any]:
+        seq = len(self.ledger) + 1
+        entry = {
+            "seq": seq,
+            "at": when,
+            "account": "ns",
+            "kind": kind,
+            "number": str(9000 + seq),
+            "external_ref": f"c-{seq}",
+            "order_id": order_id,
+            "op": "create",
+            "lines": [],
+            "amount": None,
+            "currency": None,
+            "location": None,
+            "from": None,
+            "sellable": False,
+            "disposition": None,
+            "method": None,
+            "of": None,
+            "status": "posted",
+            **fields,
+        }
+        self.ledger.append(entry)
+        return entry
+
+    def of_kind(self, kind: str) -> list[dict[str, Any]]:
+        return [entry for entry in self.ledger if entry["kind"] == kind]
+
+
+def entry(
+    order_id: str | None, return_id: str | None, step: str | None, kind: str, refund_id: str | None = None
+) -> dict[str, Any]:
+    """One line of `exceptions --json` or `waiting --json`."""
+    return {
+        "order_id": order_id,
+        "return_id": return_id,
+        "refund_id": refund_id,
+        "step": step,
+        "kind": kind,
+        "owner": "finance",
+        "reason": "It could not go on, for a reason given here.",
+        "since": at(0),
+        "due": None,
+        "dlq_id": f"{order_id}-{return_id}-{step}-{refund_id}",
+    }
+
+
+def answered(sent: Sequence[Delivery]) -> list[Answer]:
+    """Each delivery taken at once; the forged ones turned away."""
+    return [Answer(one.seq, 1, one.wanted, 12.0, at(one.offset), at(one.offset + 0.012)) for one in sent]
+
+
+def honest(seed: int, orders: int) -> Run:
+    """A flawless run of a seed."""
+    peak = make(seed, orders, 60, SECRETS)
+    run = Run(peak, peak.deliveries, answered(peak.deliveries))
+    sure, _ = truth.begun(run.sent, run.answers)
+    demanded = {demand.return_id for demand in peak.expected.demands}
+    for demand in peak.expected.demands:
+        run.exceptions.append(entry(demand.order_id, demand.return_id, None, demand.kinds[0]))
+    run.exceptions += [entry(None, None, "decode", "invalid") for one in run.sent if "nameless" in one.tags]
+    end = at(120)
+    for return_id, data in sure.returns.items():
+        if return_id in demanded or not data["lines"] or data["state"] in ("rejected", "cancelled"):
+            continue
+        lines = [{"sku": one.get("component_sku") or one["sku"], "quantity": one["quantity"]} for one in data["lines"]]
+        run.book("return_authorisation", str(data["order_id"]), end, lines=lines, status="open")
+    for refund in sure.refunds.values():
+        if refund.return_id not in demanded and not refund.failed:
+            amount = text(refund.amount, refund.currency)
+            run.book("credit_note", refund.order_id, end, amount=amount, currency=refund.currency, status="open")
+    for found in sure.found_finally():
+        place = _PLACES.get(found.disposition)
+        if place and found.return_id not in demanded:
+            location = peak.expected.places[found.location][place]
+            line = {"sku": found.sku, "quantity": found.quantity, "location": location}
+            sellable = place == "sellable"
+            run.book("item_receipt", found.order_id, end, lines=[line], location=location, sellable=sellable)
+    for exchange in sure.exchanges:
+        if exchange.return_id not in demanded:
+            line = {"sku": exchange.sku, "quantity": exchange.quantity, "location": None}
+            run.book("exchange_order", exchange.order_id, end, lines=[line], amount="0", status="open")
+    return run
