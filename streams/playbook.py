@@ -160,6 +160,8 @@ def _done(case: Case, step: Step, about: About, cid: str, known: CommandFacts, h
             sentence = step.changed(body, wanted.body)
             if sentence:
                 position.notes.append(Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=wanted.body))
+            elif wanted.flagged is not None:
+                position.notes.append(wanted.flagged)
     return position
 
 
