@@ -86,8 +86,8 @@ async def test_a_stamp_of_another_cluster_is_refused(connection: Connection, pre
     assert "made on cluster elsewhere" in sentence
 
 
-async def test_the_last_record_of_a_batch_is_the_stamp_that_counts(connection: Connection, prefix: str) -> None:
-    """`meta` is read to its true end: the embedded broker understates it when its last batch holds several records."""
+async def test_the_newest_stamp_counts(connection: Connection, prefix: str) -> None:
+    """`meta` is read to its end: of several stamps, of one batch even, the last is the one in force."""
     topology = Topology(prefix, 2)
     await admin.init(connection, topology)
     stamps = [(META_KEY, Stamp(2, f"cluster-{i}").encode()) for i in range(3)]
