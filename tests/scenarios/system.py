@@ -1,4 +1,4 @@
-"""What a scenario may do: it stands outside, sends signed webhooks, and counts documents in the simulators' ledgers."""
+"""What a scenario may do: it stands outside, sends signed webhooks, and counts documents in the simulators' ledger."""
 
 from __future__ import annotations
 
@@ -6,64 +6,60 @@ import asyncio
 import hashlib
 import hmac
 import json
+import re
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from adapters.stage.child import run
+from adapters.settings import Settings
+from adapters.stage.child import Child, run
 from adapters.stage.stage import SECRETS, Stage
 from adapters.views.order import show
-from agents.log import partition_for
+from streams.commands import command_id
+from streams.profile import Profile
+from tests.kafka import committed_offsets, produce
+from tests.scenarios import messages
 
 T = TypeVar("T")
+Entry = dict[str, Any]
 
 DEADLINE = 30.0
+UNDER_WAY = ("order_snapshot", "invoice", "availability")
+"""Beside the account itself, what a step waits for that comes by itself: an answer."""
+HEADERS = {"reveni": "X-Reveni-Signature", "warehouse": "X-Signature"}
 
 
 class System:
-    """One running installation, shared by the scenarios of a module; each scenario has orders of its own."""
+    """One running installation, shared by all scenarios; each scenario has orders of its own."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.stage = stage
-        self._serial = 0
-        self._version = 1
+    def __init__(self, stage: Stage, sequencer: Child, dispatcher: Child) -> None:
+        self.stage, self.sequencer, self.dispatcher = stage, sequencer, dispatcher
+        named = {name.removeprefix("REVENI_STREAMS_").lower(): value for name, value in stage.env.items()}
+        self._settings = Settings(**{k: v for k, v in named.items() if k in Settings.model_fields})
+        self._serial = self._version = 0
 
     # -- what the world does
 
     def new_order(self, **changes: Any) -> str:
-        """Seed an order of two red tees (40.00) and a hat (10.00), sent and invoiced; its id."""
+        """Seed an order of two red tees and a hat, sent and invoiced; its id."""
         self._serial += 1
         order_id = f"{uuid.uuid4().hex[:6]}-{self._serial}"
-        self.seed_order(order_id, **changes)
+        self.stage.seed({"orders": [messages.order(order_id, **changes)]})
         return order_id
 
-    def seed_order(self, order_id: str, **changes: Any) -> None:
-        lines = [line("ol1", "TEE-RED-M", 2, "40.00", "13.33"), line("ol2", "HAT-1", 1, "10.00", "1.67")]
-        order: dict[str, Any] = {
-            "account": "ns",
-            "order_id": order_id,
-            "order_number": f"#{order_id}",
-            "status": "fulfilled",
-            "currency": "GBP",
-            "location": "WH-LON",
-            "customer": {"id": f"c-{order_id}", "email": "a@example.com", "name": "A. B."},
-            "shipping": "4.95",
-            "paid": "94.95",
-            "lines": lines,
-            "invoice": {"number": f"INV-{order_id}", "open": "94.95"},
-        }
-        self.stage.seed({"orders": [{**order, **changes}]})
+    def stock(self, sku: str, available: int, location: str = "101") -> None:
+        self.stage.seed({"stock": [{"account": "ns", "sku": sku, "location": location, "available": available}]})
 
     def post(self, source: str, body: bytes, signature: str | None = None) -> int:
         """Deliver a webhook; the status of the answer."""
-        header = {"reveni": "X-Reveni-Signature", "warehouse": "X-Signature"}[source]
-        secret = SECRETS[source].encode()
-        signed = signature if signature is not None else hmac.new(secret, body, hashlib.sha256).hexdigest()
-        headers = {"Content-Type": "application/json", header: signed}
+        signed = hmac.new(SECRETS[source].encode(), body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", HEADERS[source]: signed if signature is None else signature}
         request = Request(f"{self.stage.gateway_url}/webhooks/{source}", data=body, method="POST", headers=headers)
         try:
             with urlopen(request, timeout=15) as answer:
@@ -71,35 +67,15 @@ class System:
         except HTTPError as error:
             return error.code
 
-    def send_return(self, data: Mapping[str, Any], *, event_id: str | None = None) -> None:
-        event = {
-            "id": event_id or str(uuid.uuid4()),
-            "type": "return.updated",
-            "created_at": data["updated_at"],
-            "data": data,
-        }
+    def send(self, data: Mapping[str, Any], *, event_id: str = "") -> None:
+        """A snapshot of a return, as a delivery of its own unless an event id is given."""
+        event = messages.return_event(data, event_id or str(uuid.uuid4()))
         assert self.post("reveni", json.dumps(event).encode()) == 200
 
     def inspect(self, order_id: str, return_id: str, *found: tuple[str, str, int, str], **changes: Any) -> None:
         """A warehouse inspection; each found is (line id, SKU, quantity, disposition)."""
-        data = {
-            "inspection_id": f"ins-{return_id}",
-            "version": 1,
-            "order_id": order_id,
-            "return_id": return_id,
-            "location": "WH-LON",
-            "lines": [
-                {"line_id": line_id, "sku": sku, "quantity": quantity, "disposition": disposition, "note": ""}
-                for line_id, sku, quantity, disposition in found
-            ],
-            **changes,
-        }
-        event = {
-            "id": str(uuid.uuid4()),
-            "type": "inspection.recorded",
-            "recorded_at": f"2026-11-27T12:00:{data['version']:02d}Z",
-            "data": data,
-        }
+        data = messages.inspection(order_id, return_id, found, **changes)
+        event = messages.inspection_event(data, str(uuid.uuid4()))
         assert self.post("warehouse", json.dumps(event).encode()) == 200
 
     @contextmanager
@@ -112,11 +88,21 @@ class System:
             self.stage.faults()
 
     @contextmanager
+    def account(self, **changes: Any) -> Iterator[None]:
+        """Settings of the simulated account for the length of a block."""
+        before = self.stage.control("GET", "/_settings")["ns"]
+        self.stage.control("PUT", "/_settings", {"account": "ns", **changes})
+        try:
+            yield
+        finally:
+            self.stage.control("PUT", "/_settings", {"account": "ns", **{name: before[name] for name in changes}})
+
+    @contextmanager
     def profile(self, *changes: tuple[str, str]) -> Iterator[None]:
-        """Publish the profile with texts replaced, for the length of a block."""
+        """The profile with texts replaced, in force for the length of a block."""
         text = self.stage.profile_text
         for old, new in changes:
-            assert old in text, old
+            assert text.count(old) == 1, f"{text.count(old)} times in the profile: {old}"
             text = text.replace(old, new)
         self.publish(text)
         try:
@@ -125,176 +111,136 @@ class System:
             self.publish(self.stage.profile_text)
 
     def publish(self, text: str) -> None:
+        """Publish a profile and wait until every running sequencer goes by it."""
         self._version += 1
-        file = self.stage.directory / f"profile-{self._version}.toml"
-        file.write_text(text)
-        run(["profile", "publish", str(file), "--reason", "a scenario", "--yes"], self.stage.env)
+        record = Profile.from_toml(text, self._version).to_record()
+        asyncio.run(produce(self.stage.kafka, f"{self.stage.prefix}profiles", [(b"scenarios", record)]))
+        if self._version > 1:
+            self.eventually(lambda: self._in_force(self._version), f"profile {self._version} in force")
 
-    def decide(self, *arguments: str) -> None:
-        run(["decide", *arguments, "--reason", "a scenario", "--by", "fin-01", "--yes"], self.stage.env)
+    def _in_force(self, version: int) -> bool:
+        said = re.compile(rf"profile in force.*version\D*{version}\b")
+        return all(
+            said.search(child.log.read_text(errors="replace"))
+            for child in self.stage.workers
+            if child.running and "sequencer" in child.arguments
+        )
+
+    def decide(self, *arguments: str) -> str:
+        """An operator's decision by the command line; what it printed."""
+        return run(["decide", *arguments, "--reason", "a scenario", "--by", "fin-01", "--yes"], self.stage.env)
+
+    def post_anyway(self, order_id: str, kind: str, subject: str) -> str:
+        """Say that a step posts although it waits; the command line takes the id that the step's document will have."""
+        cid = command_id("ns", order_id, kind, subject)
+        return self.decide("post-anyway", cid)
 
     # -- what can be seen
 
-    def ledger(self, order_id: str, kind: str = "") -> list[dict[str, Any]]:
+    def ledger(self, order_id: str, kind: str = "") -> list[Entry]:
         return self.stage.ledger(account="ns", order_id=order_id, kind=kind)
 
-    def order(self, order_id: str) -> dict[str, Any]:
-        """`order show --json`, without the cost of a process."""
-        from adapters.settings import Settings
+    def made(self, order_id: str) -> Counter[str]:
+        """How many documents of each kind the other system keeps for the order."""
+        return Counter(entry["kind"] for entry in self.ledger(order_id) if entry["op"] == "create")
 
-        topology = Settings(**self._settings()).topology()
-        consumer = Settings(**self._settings()).connection().consumer
-        partition = partition_for(order_id.encode(), self.stage.partitions)
-        found = asyncio.run(show(consumer, self.stage.prefix, order_id, partition, topology.sequencer_changelog))
+    def sellable(self, order_id: str) -> int:
+        """Units of the order that were put into sellable stock."""
+        return sum(
+            int(Decimal(str(line["quantity"])))
+            for entry in self.ledger(order_id)
+            if entry["sellable"] and entry["kind"] in ("item_receipt", "stock_movement")
+            for line in entry["lines"]
+        )
+
+    def calls(self, since: int = 0) -> list[Entry]:
+        """Calls that reached the account, after a sequence number."""
+        found: list[Entry] = self.stage.control("GET", f"/_calls?account=ns&since_seq={since}")
+        return found
+
+    def order(self, order_id: str) -> Entry:
+        """`order show --json`, without the cost of a process."""
+        connection, topology = self._settings.connection(), self._settings.topology()
+        found = asyncio.run(show(connection.consumer, topology, order_id))
         return found or {"steps": [], "exceptions": [], "waiting": [], "documents": [], "events": []}
 
-    def _settings(self) -> dict[str, Any]:
-        return {
-            name.removeprefix("REVENI_STREAMS_").lower(): value
-            for name, value in self.stage.env.items()
-            if name.startswith("REVENI_STREAMS_")
-        }
-
-    def exceptions(self, order_id: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.order(order_id)["exceptions"]
+    def exceptions(self, order_id: str) -> list[Entry]:
+        found: list[Entry] = self.order(order_id)["exceptions"]
         return found
 
-    def waiting(self, order_id: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.order(order_id)["waiting"]
+    def waiting(self, order_id: str) -> list[Entry]:
+        found: list[Entry] = self.order(order_id)["waiting"]
         return found
 
-    def eventually(self, condition: Callable[[], T], what: str, seconds: float = DEADLINE) -> T:
-        """Wait for a condition; its (true) value."""
+    # -- waiting for it
+
+    def eventually(
+        self, condition: Callable[[], T], what: str, seconds: float = DEADLINE, order_id: str = "", every: float = 0.05
+    ) -> T:
+        """Wait for a condition; its (true) value. What the order looks like comes with the failure."""
         deadline = time.monotonic() + seconds
         while True:
             value = condition()
             if value:
                 return value
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds:.0f} s: {what}")
-            time.sleep(0.1)
+                shown = f"\n{json.dumps(self.order(order_id), indent=1)[:8000]}" if order_id else ""
+                raise AssertionError(f"not within {seconds:.0f} s: {what}{shown}")
+            time.sleep(every)
 
-    def documents(self, order_id: str, kind: str, count: int = 1, seconds: float = DEADLINE) -> list[dict[str, Any]]:
-        """Wait until the ledger holds `count` created documents of a kind for the order, and give them."""
+    def documents(self, order_id: str, kind: str, count: int = 1, seconds: float = DEADLINE) -> list[Entry]:
+        """Wait until the ledger holds `count` created documents of a kind for the order; exactly those."""
 
-        def found() -> list[dict[str, Any]] | None:
+        def found() -> list[Entry] | None:
             entries = [entry for entry in self.ledger(order_id, kind) if entry["op"] == "create"]
             return entries if len(entries) >= count else None
 
-        try:
-            entries = self.eventually(found, f"{count} {kind} of order {order_id}", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{json.dumps(self.order(order_id), indent=1)[:6000]}") from None
-        assert len(entries) == count, entries
+        entries = self.eventually(found, f"{count} {kind} of order {order_id}", seconds, order_id)
+        assert entries is not None and len(entries) == count, entries
         return entries
 
-    def exception(self, order_id: str, kind: str, seconds: float = DEADLINE) -> dict[str, Any]:
-        """Wait for exactly one open exception of a kind."""
+    def document(self, order_id: str, kind: str, seconds: float = DEADLINE) -> Entry:
+        return self.documents(order_id, kind, 1, seconds)[0]
 
-        def found() -> list[dict[str, Any]]:
-            return [entry for entry in self.exceptions(order_id) if entry["kind"] == kind]
+    def exception(self, order_id: str, kind: str, seconds: float = DEADLINE, *, about: str = "") -> Entry:
+        """Wait for exactly one open exception of a kind (whose reason has a text in it)."""
 
-        try:
-            entries = self.eventually(found, f"exception {kind} of order {order_id}", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{json.dumps(self.order(order_id), indent=1)[:6000]}") from None
+        def found() -> list[Entry]:
+            return [e for e in self.exceptions(order_id) if e["kind"] == kind and about in e["reason"]]
+
+        entries = self.eventually(found, f"exception {kind} of order {order_id}", seconds, order_id, every=0.2)
         assert len(entries) == 1, entries
         return entries[0]
 
-    def at_rest(self, order_id: str, seconds: float = DEADLINE) -> dict[str, Any]:
-        """Wait until nothing of the order is under way; what it waits for then is outside."""
-        calm = {"inspection", "refund", "acceptance", "approval", "return", "reveni"}
+    def no_exceptions(self, order_id: str, seconds: float = DEADLINE) -> None:
+        """Wait until no exception of the order is open."""
+        self.eventually(
+            lambda: not self.exceptions(order_id), f"no exceptions of {order_id}", seconds, order_id, every=0.2
+        )
 
-        def resting() -> dict[str, Any] | None:
+    def at_rest(self, order_id: str, seconds: float = DEADLINE) -> Entry:
+        """Wait until everything sent about the order is taken in and nothing is under way; what is left is outside."""
+
+        def resting() -> Entry | None:
             order = self.order(order_id)
-            busy = [w for w in order["waiting"] if w["for"] not in calm and not w["for"].startswith("letter:")]
-            return order if order["events"] and not busy and self._heard_everything(order) else None
+            busy = [w for w in order["waiting"] if w["for"].startswith("account:") or w["for"] in UNDER_WAY]
+            return order if order["events"] and not busy and self._taken_in(order) else None
 
-        try:
-            return self.eventually(resting, f"order {order_id} at rest", seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{json.dumps(self.order(order_id), indent=1)[:6000]}") from None
+        found = self.eventually(resting, f"order {order_id} at rest", seconds, order_id, every=0.2)
+        assert found is not None
+        return found
 
-    def _heard_everything(self, order: Mapping[str, Any]) -> bool:
-        """Whether the group has committed past every event of the order: nothing lies unread in the topics."""
-        from tests.kafka import committed
-
-        group = f"{self.stage.prefix}sequencer"
+    def _taken_in(self, order: Mapping[str, Any]) -> bool:
+        """Whether the sequencer has committed past every record of the order: nothing lies unread in the topics."""
         newest: dict[tuple[str, int], int] = {}
         for event in order["events"]:
             place = (self.stage.prefix + event["topic"], event["partition"])
             newest[place] = max(newest.get(place, -1), event["offset"])
-        for (topic, partition), offset in newest.items():
-            offsets = asyncio.run(committed(self.stage.kafka, group, topic))
-            if (offsets.get(partition) or 0) <= offset:
-                return False
-        return True
+        return all(
+            self.committed(topic).get(partition, 0) > offset for (topic, partition), offset in newest.items()
+        )
 
-
-def line(
-    order_line_id: str, sku: str, quantity: int, price: str, tax: str, code: str = "GB-STD", **more: Any
-) -> dict[str, Any]:
-    """A line of a seeded order; `tax` is inside price x quantity."""
-    return {
-        "order_line_id": order_line_id,
-        "sku": sku,
-        "quantity": quantity,
-        "unit_price": price,
-        "tax_amount": tax,
-        "tax_code": code,
-        "components": [],
-        **more,
-    }
-
-
-def returned(line_id: str = "l1", **changes: Any) -> dict[str, Any]:
-    """A returned line: one red tee."""
-    return {
-        "line_id": line_id,
-        "order_line_id": "ol1",
-        "sku": "TEE-RED-M",
-        "quantity": 1,
-        "unit_price": "40.00",
-        "tax_amount": "6.67",
-        "tax_code": "GB-STD",
-        "request": "return",
-        "reason": "too_small",
-        "verdict": "pending",
-        **changes,
-    }
-
-
-def refund(refund_id: str, amount: str, state: str = "paid", **changes: Any) -> dict[str, Any]:
-    return {
-        "refund_id": refund_id,
-        "kind": "goods",
-        "method": "bank_transfer",
-        "amount": amount,
-        "currency": "GBP",
-        "state": state,
-        "executed_at": "2026-11-27T09:29:57Z",
-        **changes,
-    }
-
-
-def a_return(order_id: str, return_id: str, version: int = 1, **changes: Any) -> dict[str, Any]:
-    """A snapshot of an instant return of one red tee."""
-    return {
-        "return_id": return_id,
-        "order_id": order_id,
-        "order_number": f"#{order_id}",
-        "version": version,
-        "updated_at": f"2026-11-27T09:{version:02d}:00Z",
-        "type": "refund",
-        "mode": "instant",
-        "state": "in_progress",
-        "currency": "GBP",
-        "customer": {"id": f"c-{order_id}", "email": "a@example.com", "name": "A. B."},
-        "lines": [returned()],
-        "replacements": [],
-        "fees": [],
-        "bonuses": [],
-        "refunds": [],
-        "shipping_refund": "0.00",
-        **changes,
-    }
+    def committed(self, topic: str) -> dict[int, int]:
+        """How far the sequencers' group has got in a topic, by partition."""
+        group = self._settings.topology().sequencer_app
+        return asyncio.run(committed_offsets(self.stage.kafka, group, topic))
