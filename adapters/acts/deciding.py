@@ -88,7 +88,7 @@ async def decide(installation: Installation, actor: Actor, wanted: Decision, *, 
     try:
         # The end is read before the decision is written, so that its row cannot slip by.
         changelog = topology.sequencer_changelog
-        partitions = await partitions_of(consumer, changelog)
+        partitions = (await partitions_of(consumer, [changelog]))[changelog]
         tp = TopicPartition(changelog, partition_for(key, len(partitions)))
         consumer.assign([tp])
         end = (await consumer.end_offsets([tp]))[tp]
@@ -133,11 +133,16 @@ def aftermath(target: Target | None, row: Row) -> str:
     letter = row.letters.get(target.letter_id) if target.letter_id else None
     issued = row.issued.get(target.command_id)
     said = []
-    if issued is not None and issued.command.revision > target.revision:
+    sent = issued is not None and issued.command.revision > target.revision
+    if issued is not None and sent:
         what = "is being taken back" if issued.command.void else "is sent"
         said.append(f"{target.step.replace('_', ' ')} {what} as revision {issued.command.revision}")
+    if letter is not None and letter.open:
+        said.append(f"its exception is still open: {letter.content['reason']}")
+        return "; ".join(said)
     if letter is not None:
-        said.append(
-            f"its exception is still open: {letter.content['reason']}" if letter.open else "its exception closed"
-        )
-    return "; ".join(said) or "nothing had to be sent"
+        said.append("its exception closed")
+    item = row.waiting.get(f"{target.step}/{target.subject}")
+    if item is not None and not sent:
+        said.append(f"the {target.step.replace('_', ' ')} waits: {item.why}")
+    return "; ".join(said) or "nothing has to be sent"

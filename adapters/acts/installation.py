@@ -39,7 +39,7 @@ class Installation:
             try:
                 await admin.start()
             except (KafkaError, OSError) as error:
-                raise Unreachable(f"Kafka cannot be reached: {error}") from error
+                raise Unreachable(f"Kafka cannot be reached ({error})") from error
             yield admin
         finally:
             await admin.close()
@@ -52,7 +52,7 @@ class Installation:
             await producer.start()
         except (KafkaError, OSError) as error:
             await producer.stop()
-            raise Unreachable(f"Kafka cannot be reached: {error}") from error
+            raise Unreachable(f"Kafka cannot be reached ({error})") from error
         try:
             yield Writer(producer)
         finally:

@@ -30,7 +30,7 @@ app = typer.Typer(
     """,
 )
 
-Ident = Annotated[str, typer.Argument(metavar="[ID]", help="Id of the exception (dlq id) or of the command.")]
+Ident = Annotated[str, typer.Argument(metavar="ID", help="Id of the exception (dlq id) or of the command.")]
 Order = Annotated[str, typer.Option("--order", help="The order, where one thing only is to be decided about it.")]
 Wait = Annotated[float, typer.Option(min=0, help="How many seconds to wait for the ruling.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the ruling.")]
@@ -124,9 +124,10 @@ def _decide(
         wanted = decision(kind, row.order_key, actor, target, fields)
     except (NoTarget, ValueError, Undecodable) as error:
         fail(str(error))
+    given = {f"--{name}": value for name, value in fields.items()}
     words = ["decide", verb, *([ident] if ident else [])]
-    again = command_line(words, {"--order": order, **{f"--{name}": value for name, value in fields.items()}})
-    confirm(_question(verb, row, target, fields), yes=yes, command=f"{again} {command_line([], {'--reason': reason})}")
+    again = command_line(words, {"--order": order, **given, "--reason": reason, "--by": by})
+    confirm(_question(verb, row, target, fields), yes=yes, command=again)
     tell(wanted, target, run(write(place, actor, wanted, wait=wait)), wait)
 
 

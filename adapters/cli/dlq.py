@@ -127,7 +127,7 @@ def replay_one(
     place = installation()
     letter = _one(run(dead_letters(place.new_consumer, place.topology.prefix)), ident)
     seconds = 0 if no_wait else wait
-    again = command_line(["dlq", "replay", letter.letter_id], {"--reason": reason})
+    again = command_line(["dlq", "replay", letter.letter_id], {"--reason": reason, "--by": by})
     try:
         actor = Actor(by, reason)
         if letter.is_effect:

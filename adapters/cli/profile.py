@@ -65,7 +65,7 @@ def publish_file(
         return
     for line in change_lines(changed):
         out(line)
-    command = command_line(["profile", "publish", str(file)], {"--reason": reason})
+    command = command_line(["profile", "publish", str(file)], {"--reason": reason, "--by": by})
     confirm(f"Publish version {profile.version} for {draft.merchant.name}?", yes=yes, command=command)
     try:
         run(publish(place, Actor(by, reason), profile, [path for path, _, _ in changed]))

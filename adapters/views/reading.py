@@ -14,6 +14,7 @@ from streams.row import Row
 from streams.rowcodec import UnreadableRow, decode, encode, merge
 
 STALL_SECONDS = 15.0
+NEW_TOPIC_SECONDS = 2.0  # a topic that was just made is not known to every broker at once
 
 NewConsumer = Callable[[], AIOKafkaConsumer]
 
@@ -82,19 +83,30 @@ async def started(new_consumer: NewConsumer) -> AIOKafkaConsumer:
         await consumer.start()
     except (KafkaError, OSError) as error:
         await consumer.stop()
-        raise Unreachable(f"Kafka cannot be reached: {error}") from error
+        raise Unreachable(
+            f"Kafka cannot be reached; is it running, is REVENI_STREAMS_KAFKA right? ({error})"
+        ) from error
     return consumer
 
 
-async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    """The topic's partitions in order; raises `TopicUnreadable` when there is no such topic."""
-    known = consumer.partitions_for_topic(topic)
-    if not known:
-        await consumer.topics()  # asks the broker for all of its topics
-        known = consumer.partitions_for_topic(topic)
-    if not known:
-        raise TopicUnreadable(f"Topic {topic} does not exist; make it with: reveni-streams topics init")
-    return sorted(known)
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> dict[str, list[int]]:
+    """Each topic's partitions in order; raises `TopicUnreadable` when one is not there.
+
+    The broker is asked about all of its topics: a request that names one would create it where auto-creation is on.
+    """
+    wanted = list(topics)
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + NEW_TOPIC_SECONDS
+    while True:
+        cluster = await consumer._client.fetch_all_metadata()  # `consumer.topics()` would leave the partitions out
+        found = {topic: sorted(cluster.partitions_for_topic(topic) or ()) for topic in wanted}
+        missing = [topic for topic, numbers in found.items() if not numbers]
+        if not missing:
+            return found
+        if loop.time() > deadline:
+            names = ", ".join(missing)
+            raise TopicUnreadable(f"There is no topic {names}; make the topics with: reveni-streams topics init")
+        await asyncio.sleep(0.1)
 
 
 async def _assign(
@@ -102,8 +114,7 @@ async def _assign(
 ) -> list[TopicPartition]:
     chosen = None if partitions is None else list(partitions)
     tps = []
-    for topic in topics:
-        known = await partitions_of(consumer, topic)
+    for topic, known in (await partitions_of(consumer, topics)).items():
         numbers = chosen if chosen is not None else known if key is None else [partition_for(key, len(known))]
         tps += [TopicPartition(topic, number) for number in numbers]
     consumer.assign(tps)
