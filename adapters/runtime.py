@@ -19,7 +19,7 @@ from adapters.broker.connection import Connection
 from adapters.settings import Settings
 from streams.playbook import Playbook
 from streams.profile import Profile
-from streams.topics import Stamp, Topology
+from streams.topics import Stamp
 
 ACCOUNT = "REVENI_STREAMS_ACCOUNT"
 
@@ -53,7 +53,9 @@ async def newest_profile(new_consumer: Callable[[], AIOKafkaConsumer], topic: st
                 return found
     finally:
         await consumer.stop()
-    raise CannotStart(f"no profile in topic {topic} after {wait:.0f} s; publish one: reveni-streams profile publish FILE")
+    raise CannotStart(
+        f"no profile in topic {topic} after {wait:.0f} s; publish one: reveni-streams profile publish FILE"
+    )
 
 
 def cluster_of(settings: Settings, connection: Connection) -> str:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from streams.playbook import Position
 
 
+ABOUT_THE_ORDER = frozenset({"name_order", "map_sku"})
+"""Decisions that hold for all of an order, whichever exception they were made at."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A question that has to be asked (again)."""
@@ -56,7 +60,7 @@ class Case:
         self._rulings: dict[tuple[str, str], list[Decision]] = {}
         for decision in sorted(row.decisions.values(), key=lambda d: (d.at, d.decision_id)):
             if row.rulings.get(decision.decision_id, "applied") == "applied":
-                target = str(decision.data.get("command_id") or "")
+                target = "" if decision.kind in ABOUT_THE_ORDER else str(decision.data.get("command_id") or "")
                 self._rulings.setdefault((decision.kind, target), []).append(decision)
 
     @property

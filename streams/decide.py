@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from streams.case import Case, Wanted
+from streams.case import ABOUT_THE_ORDER, Case, Wanted
 from streams.commands import Body, Command, Stamp, body_hash, command_id
 from streams.facts import Decision
 from streams.letters import exception_content
@@ -229,7 +229,18 @@ def _wait(
             waits_for, why = f"account:{account}", "sent, no outcome yet"
         case _:
             return
-    item = Waiting(step.kind.value, about.subject, waits_for, "", "", why, about.return_id, about.refund_id, deadline)
+    item = Waiting(
+        step.kind.value,
+        about.subject,
+        waits_for,
+        "",
+        "",
+        why,
+        about.return_id,
+        about.refund_id,
+        deadline,
+        position.command_id,
+    )
     before = row.waiting.get(item.key)
     item.since = before.since if before and before.deadline == deadline else _text(now)
     limit = profile.deadlines.get(deadline)
@@ -273,10 +284,11 @@ def _rule(row: Row) -> None:
 
 def _ruling(row: Row, decision: Decision) -> str:
     target = str(decision.data.get("command_id") or "")
-    if decision.kind in ("name_order", "map_sku"):
+    if decision.kind in ABOUT_THE_ORDER:
         return "applied" if decision.data.get("to") else f"void: {decision.kind} needs `to`"
     letter, issued = row.letters.get(target), row.issued.get(target)
-    if letter is None and issued is None:
+    waiting = any(item.command_id == target for item in row.waiting.values())
+    if letter is None and issued is None and not waiting:
         return f"void: this order has no command {target}"
     named_revision, named_hash = decision.data.get("revision"), decision.data.get("hash")
     revision = issued.command.revision if issued else 0

@@ -195,12 +195,23 @@ def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool)
 
 
 def _predecessors(case: Case, step: Step, about: About) -> None:
-    """`after` binds only to what is required for this subject: done, dead and not needed all let it pass."""
+    """`after` binds only to what is required for this subject: done, dead and not needed all let it pass.
+
+    So does a step of which only some parts wait for a person: what needs one of those parts waits for its letter.
+    """
     for kind in step.after:
         for position in case.placed_for(kind, about.return_id, about.refund_id):
+            verdict = position.verdict
+            if position.state is State.WAITS and isinstance(verdict, Waits) and verdict.held:
+                continue
             if position.state in SETTLED:
                 continue
-            waits_for = f"letter:{position.command_id}" if position.state is State.HELD else kind.value
+            waits_for = kind.value
+            if position.state is State.HELD:
+                waits_for = f"letter:{position.command_id}"
+            elif position.state is State.WAITS and position.notes:
+                part = case.command_id(kind, f"{position.about.subject}/{position.notes[0].part}")
+                waits_for = f"letter:{part}"
             raise Stop(Waits(waits_for, f"the {kind.value.replace('_', ' ')} is not there yet", step.deadline))
 
 

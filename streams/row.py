@@ -105,6 +105,7 @@ class Waiting:
     return_id: str = ""
     refund_id: str = ""
     deadline: str = ""  # the profile's name of the deadline that `due` comes from
+    command_id: str = ""  # what the step's document is called: a decision about it names this
 
     @property
     def key(self) -> str:

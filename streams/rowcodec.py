@@ -224,4 +224,5 @@ def _waiting(item: Waiting) -> list[Any]:
         item.return_id,
         item.refund_id,
         item.deadline,
+        item.command_id,
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -114,3 +116,19 @@ def run(arguments: Sequence[str], env: Mapping[str, str], *, seconds: float = 60
         output = (done.stdout + done.stderr).decode(errors="replace")
         raise ChildFailed(f"reveni-streams {' '.join(arguments)} ended with {done.returncode}:\n{output}")
     return done.stdout.decode()
+
+
+def run_json(arguments: Sequence[str], env: Mapping[str, str], *, seconds: float = 120) -> Any:
+    """Run a read verb with `--json`; exit code 1 (found something) is as good as 0. Raises `ChildFailed`."""
+    done = subprocess.run(
+        [sys.executable, "-m", "adapters.cli.main", *arguments, "--json"],
+        env={**os.environ, **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=seconds,
+        check=False,
+    )
+    if done.returncode not in (0, 1):
+        output = done.stderr.decode(errors="replace")
+        raise ChildFailed(f"reveni-streams {' '.join(arguments)} ended with {done.returncode}:\n{output}")
+    return json.loads(done.stdout)

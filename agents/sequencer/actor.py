@@ -26,8 +26,8 @@ from agents.gate.dead_ratio import DeadRatio
 from agents.lane import Batch, Held, Lane, TurnRefused, batches
 from agents.log import Entry, RecordLog
 from agents.profiles import ProfileWatcher
-from agents.sequencer.turn import Decider, InputRecord, Marks, Setting, Turn
 from agents.rows import NotOwned, Rows, UnreadableRecord
+from agents.sequencer.turn import Decider, InputRecord, Marks, Setting, Turn
 from streams.commands import Stamp
 from streams.row import Row
 from streams.rowcodec import UnreadableRow, decode, encode, head_of, merge

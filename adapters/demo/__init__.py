@@ -1,0 +1,1 @@
+"""The demo: the whole system on this machine through a peak with faults, checked from the outside."""

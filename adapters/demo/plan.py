@@ -1,0 +1,68 @@
+"""What a demo consists of: size, length, and which faults come when. Everything from one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SERVICE_MS = (5, 20)  # how long the simulated ERP takes over a call
+LATE_APPLY_SECONDS = 10  # CONTRACTS section 7: what `demo` sets
+READ_LAG_SECONDS = 2
+DEADLINE_SECONDS = 4
+CONCURRENCY = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A demo's parameters. Times in seconds."""
+
+    orders: int = 1000
+    seed: int = 20261127
+    faults: bool = True
+    kills: int = 2
+    duration: float = 0.0  # of the sending; 0: by size
+
+    @property
+    def sending(self) -> float:
+        """How long the peak lasts: about what the simulated ERP can follow on two cores, so that a backlog builds."""
+        return self.duration or max(20.0, self.orders * 0.035)
+
+    @property
+    def outage(self) -> tuple[float, float]:
+        """When the ERP is away."""
+        start = self.sending * 0.45
+        return start, start + 5.0
+
+    @property
+    def kill_times(self) -> tuple[float, ...]:
+        """When a worker is killed; the second is another worker."""
+        return tuple(self.sending * (0.25 + 0.5 * number) for number in range(self.kills))
+
+    def rules(self) -> list[dict[str, Any]]:
+        """The simulators' fault rules (`PUT /_faults`), for a start now."""
+        if not self.faults:
+            return []
+        until = self.sending + 5
+        writes = {"account": "ns", "on": "write", "from": 0, "until": until}
+        start, end = self.outage
+        return [
+            {"account": "ns", "fault": "5xx", "probability": 1.0, "from": start, "until": end},
+            {"account": "ns", "fault": "429", "probability": 0.01, "from": 0, "until": until, "retry_after": "absent"},
+            {**writes, "fault": "apply-then-timeout", "probability": 0.003},
+            {**writes, "fault": "reset after apply", "probability": 0.005},
+            {**writes, "fault": "reset before apply", "probability": 0.005},
+            {**writes, "fault": "late apply", "probability": 0.003},
+            {**writes, "fault": "accept-and-lose", "probability": 0.002},
+            {**writes, "fault": "refuse", "probability": 0.002},
+            {"account": "ns", "fault": "stale read", "probability": 0.01, "from": 0, "until": until},
+        ]
+
+    def simulators(self) -> dict[str, Any]:
+        """The simulators' configuration."""
+        settings = {
+            "limit": CONCURRENCY,
+            "latency_ms": list(SERVICE_MS),
+            "read_lag_seconds": READ_LAG_SECONDS,
+            "late_apply_max_seconds": LATE_APPLY_SECONDS,
+        }
+        return {"seed": self.seed, "netsuite": {"settings": settings}}
