@@ -125,6 +125,12 @@ async def _ruling(consumer: Any, tp: TopicPartition, key: bytes, decision_id: st
     return Ruled()
 
 
+def still_open(target: Target | None, row: Row) -> bool:
+    """Whether the exception that was decided about stands open all the same."""
+    letter = row.letters.get(target.letter_id) if target is not None and target.letter_id else None
+    return letter is not None and letter.open
+
+
 def aftermath(target: Target | None, row: Row) -> str:
     """What the order's row says of the target right after the ruling, in words."""
     if target is None:

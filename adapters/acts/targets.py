@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from streams.commands import command_id
 from streams.playbook import Playbook
 from streams.profile import Profile
-from streams.row import Letter, Row
+from streams.row import Letter, Row, Waiting
 from streams.rowcodec import decode
 
 SHORTEST_PREFIX = 4
@@ -32,6 +32,7 @@ class Target:
     letter_id: str | None = None
     mapping_key: str = ""
     postable: bool = False  # whether the exception says what would be posted
+    beside: bool = False  # the exception is about a part of the step, or stands beside a document that goes on
 
     @property
     def title(self) -> str:
@@ -41,7 +42,7 @@ class Target:
 def of_letter(row: Row, letter: Letter) -> Target:
     """An open exception as a target.
 
-    An exception about a part of a step has an id of its own; what is decided about it is decided about the command.
+    An exception about a part of a step, or beside it, has an id of its own; a retry of it is one of the step's command.
     """
     content = letter.content
     wanted = content["command"]
@@ -61,7 +62,19 @@ def of_letter(row: Row, letter: Letter) -> Target:
         letter_id=letter.letter_id,
         mapping_key=str(content.get("mapping_key") or ""),
         postable=bool(wanted.get("body")),
+        beside=base != str(wanted["id"]),
     )
+
+
+def expect_decidable(target: Target, kind: str) -> None:
+    """Raises `NoTarget` where the decision would be about more than was shown, or could change nothing."""
+    if target.beside and kind not in ("retry", "map_sku", "name_order"):
+        raise NoTarget(
+            f"The exception is about a part of the {target.title}, or stands beside it: {target.shown} It closes by "
+            "itself when its cause goes (map it, or try again). To decide about the whole, name the command's id."
+        )
+    if kind == "post_anyway" and not target.postable:
+        raise NoTarget(f"Nothing of the {target.title} can be posted yet: {target.shown}")
 
 
 def of_command(row: Row, cid: str) -> Target:
@@ -74,6 +87,11 @@ def of_command(row: Row, cid: str) -> Target:
     shown = f"done, {known.number}" if known.number else "sent" if known.last is None else str(known.last["status"])
     step, subject = command.kind.value, command.subject
     return Target(row.order_key, cid, command.revision, command.hash, step, subject, shown, postable=True)
+
+
+def of_waiting(row: Row, item: Waiting) -> Target:
+    """A step that was never sent and waits for something else, such as a held line: a person may say post."""
+    return Target(row.order_key, item.command_id, 0, "", item.step, item.subject, item.why, postable=True)
 
 
 def accounts_of_steps(profile: Profile, playbooks: Mapping[str, Playbook]) -> dict[str, str]:
@@ -114,6 +132,9 @@ def by_id(values: Mapping[bytes, bytes], ident: str) -> tuple[Row, Target]:
         for cid in row.issued:
             if cid.startswith(ident) and cid not in found:
                 found[cid] = (row, of_command(row, cid))
+        for item in row.waiting.values():
+            if item.command_id.startswith(ident) and item.command_id not in found:
+                found[item.command_id] = (row, of_waiting(row, item))
     if ident in found:
         return found[ident]
     if not found:

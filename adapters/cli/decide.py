@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 
 from adapters.acts.audit import Actor
-from adapters.acts.deciding import ABOUT_THE_ORDER, Decision, Ruled, aftermath, decision
+from adapters.acts.deciding import ABOUT_THE_ORDER, Decision, Ruled, aftermath, decision, still_open
 from adapters.acts.deciding import decide as write
 from adapters.acts.installation import Installation
 from adapters.acts.publishing import TOPIC as PROFILES
 from adapters.acts.publishing import newest
-from adapters.acts.targets import NoTarget, Target, accounts_of_steps, by_id, of_approvals, of_order
+from adapters.acts.targets import NoTarget, Target, accounts_of_steps, by_id, expect_decidable, of_approvals, of_order
 from adapters.cli._terminal import FOUND, By, Reason, Yes, command_line, confirm, fail, hint, installation, out, run
 from adapters.views.reading import row_values, rows
 from streams.facts import Undecodable
@@ -119,8 +119,8 @@ def _decide(
         row, target = run(_about(place, kind, ident, order))
         if kind == "map_sku" and not fields["sku"]:
             fields["sku"] = _sku(row, target)
-        if kind == "post_anyway" and target is not None and not target.postable:
-            raise NoTarget(f"Nothing of {target.title} can be posted yet: {target.shown}")
+        if target is not None:
+            expect_decidable(target, kind)
         wanted = decision(kind, row.order_key, actor, target, fields)
     except (NoTarget, ValueError, Undecodable) as error:
         fail(str(error))
@@ -188,3 +188,5 @@ def tell(wanted: Decision, target: Target | None, ruled: Ruled, wait: float) -> 
         hint(f"Next: reveni-streams order show {wanted.order_key}, then decide on what stands there now")
         raise typer.Exit(FOUND)
     out(f"applied: {aftermath(target, ruled.row)}")
+    if still_open(target, ruled.row):
+        raise typer.Exit(FOUND)
