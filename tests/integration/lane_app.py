@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+
 from agents.lane import Batch, Lane, batches, install
 from agents.lease import Lease
 from agents.log import RecordLog
 from agents.runtime import faust_app, run_worker
 from agents.store import Rows, UnreadableRecord
-from tests.kafka import create_topics
+from tests.kafka import committed_offsets, create_topics
 
 QUARANTINED = b"quarantined\n"
 POISON = b"raise"
@@ -61,6 +63,8 @@ class Worker:
         offsets = await self.log.publish(
             self.rows.changelog, partition, [(k, v, None, None) for k, v in changed.items()]
         )
+        if batch.stale:
+            return  # another owns it now, joins what was written, and reads the batch again
         self.rows.install(partition, changed.items(), offsets, batch)
         await self.log.publish(self.out, partition, [(r.key, r.value, None, None) for r in batch.records])
         if self.slow:
@@ -124,6 +128,14 @@ async def make_topics(broker: str, name: str, partitions: int, *sources: str) ->
     await create_topics(broker, dict.fromkeys(wanted, partitions))
 
 
+async def committed(broker: str, group: str, topic: str = "") -> dict[int, int]:
+    """The committed offsets of a group; none where a fresh broker still makes its offsets topic."""
+    try:
+        return await committed_offsets(broker, group, topic or group)
+    except GroupCoordinatorNotAvailableError:
+        return {}
+
+
 class WorkerProcess:
     """The worker as a process of its own, to be killed."""
 
@@ -145,6 +157,10 @@ class WorkerProcess:
             self.process = await asyncio.create_subprocess_exec(
                 *self._command, env=self._env, stderr=errors, stdout=errors
             )
+
+    def signal(self, which: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(which)
 
     async def end(self, with_signal: signal.Signals, seconds: float = 30) -> int:
         """Send the signal; the exit code."""

@@ -16,8 +16,8 @@ from agents.lane import Batch, TurnRefused, stream_batches
 from agents.lease import Lease
 from tests.brokers import RealKafka
 from tests.clock import TurnedClock
-from tests.integration.lane_app import POISON, Worker, WorkerProcess, build, make_topics, merge, running
-from tests.kafka import committed_offsets, produce, read_all, wait_for
+from tests.integration.lane_app import POISON, Worker, WorkerProcess, build, committed, make_topics, merge, running
+from tests.kafka import produce, read_all, wait_for
 
 
 def events(partition: int, count: int, start: int = 0) -> list[tuple[bytes, bytes]]:
@@ -31,7 +31,7 @@ async def fill(kafka: RealKafka, topic: str, partitions: int, count: int, start:
 
 async def until_committed(kafka: RealKafka, name: str, wanted: dict[int, int], topic: str = "") -> None:
     async def there() -> bool:
-        return await committed_offsets(kafka.address, name, topic or name) == wanted
+        return await committed(kafka.address, name, topic) == wanted
 
     await wait_for(there, 30, f"committed offsets {wanted}", every=0.2)
 
@@ -117,7 +117,7 @@ async def test_what_is_committed_stops_before_the_first_open_batch(
         await wait_for(lambda: len(got) == 3, 30, "three batches")
         assert got[1].ack() and got[2].ack()
         await worker.app.consumer.commit()
-        assert await committed_offsets(kafka.address, name, name) == {}
+        assert await committed(kafka.address, name) == {}
         assert len(got) == 3, "the window is bounded from the first open batch"
         assert got[0].ack()
         assert not got[0].ack()
@@ -146,7 +146,7 @@ async def test_a_batch_of_a_former_generation_is_stale_and_acknowledges_nothing(
             await wait_for(lambda: all(batch.stale for batch in held), 30, "the old batches to be stale")
             assert not any(batch.ack() for batch in held)
             await wait_for(lambda: len(got) == 4, 30, "the records to come again")
-            assert await committed_offsets(kafka.address, name, name) == {}
+            assert await committed(kafka.address, name) == {}
             assert sorted(b.tp.partition for b in got[2:]) == [0, 1]
             assert all(batch.ack() for batch in got[2:])
             await until_committed(kafka, name, {0: 10, 1: 10})
@@ -172,7 +172,7 @@ async def test_what_is_acknowledged_while_partitions_go_is_committed(
 
     async with running(worker):
         await wait_for(lambda: got, 30, "the batch")
-    assert await committed_offsets(kafka.address, name, name) == {0: 10}
+    assert await committed(kafka.address, name) == {0: 10}
     assert got[0].stale
 
 
@@ -189,7 +189,7 @@ async def test_a_body_that_raises_ends_the_process_and_commits_nothing_of_its_ba
     await produce(kafka.address, name, [(b"k", b"fine"), (b"k", POISON), (b"k", b"later")], partition=0)
     assert await worker.wait(15) == 1
     assert "asked to raise" in worker.said()
-    assert await committed_offsets(kafka.address, name, name) == {0: 20}
+    assert await committed(kafka.address, name) == {0: 20}
 
 
 async def test_sigterm_finishes_the_batch_in_hand_and_commits_it(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ async def test_sigterm_finishes_the_batch_in_hand_and_commits_it(kafka: RealKafk
     assert await worker.end(signal.SIGTERM) == 0, worker.said()[-2000:]
     out = len(await read_all(kafka.address, f"{name}-out"))
     assert 20 < out < 200
-    assert await committed_offsets(kafka.address, name, name) == {0: out}
+    assert await committed(kafka.address, name) == {0: out}
 
 
 async def test_a_turn_stands_between_batches(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:

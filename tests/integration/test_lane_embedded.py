@@ -6,8 +6,8 @@ import signal
 from pathlib import Path
 
 from adapters.broker.embedded import EmbeddedBroker
-from tests.integration.lane_app import WorkerProcess, build, ids, make_topics, running
-from tests.kafka import committed_offsets, produce, wait_for
+from tests.integration.lane_app import WorkerProcess, build, committed, ids, make_topics, running
+from tests.kafka import produce, wait_for
 
 EVENTS = 4_000
 
@@ -25,7 +25,7 @@ async def test_a_killed_worker_is_followed_by_one_that_misses_nothing(
     await killed.start()
 
     async def some() -> bool:
-        return any((await committed_offsets(broker, name, name)).values())
+        return any((await committed(broker, name)).values())
 
     await wait_for(some, 40, "the first commit", every=0.2)
     await killed.end(signal.SIGKILL)
@@ -33,7 +33,7 @@ async def test_a_killed_worker_is_followed_by_one_that_misses_nothing(
     async with running(worker):
 
         async def all_read() -> bool:
-            return await committed_offsets(broker, name, name) == {0: EVENTS // 2, 1: EVENTS // 2}
+            return await committed(broker, name) == {0: EVENTS // 2, 1: EVENTS // 2}
 
         await wait_for(all_read, 60, "the end", every=0.2)
         kept = [set().union(*map(ids, worker.rows.partition(number).values())) for number in (0, 1)]

@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 from tests.brokers import RealKafka
-from tests.integration.lane_app import WorkerProcess, ids, make_topics
-from tests.kafka import committed_offsets, end_offsets, produce, read_all, wait_for
+from tests.integration.lane_app import WorkerProcess, committed, ids, make_topics
+from tests.kafka import end_offsets, produce, read_all, wait_for
 
 PARTITIONS = 4
 EVENTS = 24_000
@@ -42,7 +42,7 @@ async def test_workers_killed_and_stopped_under_load_lose_nothing(
     ends = await end_offsets(kafka.address, name)
 
     async def all_committed() -> bool:
-        return await committed_offsets(kafka.address, name, name) == ends
+        return await committed(kafka.address, name) == ends
 
     await wait_for(all_committed, 60, "the committed offsets to reach the end", every=0.5)
     for worker in workers:
@@ -54,3 +54,42 @@ async def test_workers_killed_and_stopped_under_load_lose_nothing(
     assert len(sent) == EVENTS
     assert sent - kept == set()
     assert sent - out == set()
+
+
+async def test_a_paused_worker_is_replaced_and_joins_again_when_it_wakes(
+    kafka: RealKafka, prefix: str, tmp_path: Path
+) -> None:
+    """SIGSTOP past the session time-out, SIGCONT: what it had in hand takes no effect, and nothing is lost."""
+    name, events = f"{prefix}pause", 3_000
+    await make_topics(kafka.address, name, 2)
+    for partition in (0, 1):
+        sent = [(b"k%d" % (i % 50), b"e%d.%d" % (partition, i)) for i in range(events)]
+        await produce(kafka.address, name, sent, partition=partition)
+    workers = [WorkerProcess(kafka.address, name, 2, tmp_path, n, LANE_SLOW="0.002", LANE_SIZE="100") for n in range(2)]
+    paused, other = workers
+    await paused.start()
+
+    async def begun() -> bool:
+        return len(await committed(kafka.address, name)) == 2
+
+    await wait_for(begun, 30, "the first to commit", every=0.2)
+    paused.signal(signal.SIGSTOP)
+    at_pause = await committed(kafka.address, name)
+    await other.start()
+
+    async def taken_over() -> bool:
+        now = await committed(kafka.address, name)
+        return all(now[number] > at_pause[number] for number in (0, 1))
+
+    await wait_for(taken_over, 40, "the other to go on with both partitions", every=0.2)
+    paused.signal(signal.SIGCONT)
+
+    async def all_committed() -> bool:
+        return await committed(kafka.address, name) == {0: events, 1: events}
+
+    await wait_for(all_committed, 60, "the end", every=0.5)
+    for worker in workers:
+        assert await worker.end(signal.SIGTERM) == 0, worker.said()[-2000:]
+    assert "member_id was not recognized" in paused.said(), "it was not paused long enough to be evicted"
+    kept = set().union(*(ids(record.value) for record in await read_all(kafka.address, f"{name}-rows")))
+    assert kept == {b"e%d.%d" % (partition, i) for partition in (0, 1) for i in range(events)}

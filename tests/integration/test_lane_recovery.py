@@ -8,8 +8,8 @@ from typing import Any
 from agents.lane import batches
 from agents.store import NotOwned
 from tests.brokers import RealKafka
-from tests.integration.lane_app import QUARANTINED, Worker, WorkerProcess, build, make_topics, running
-from tests.kafka import admin_client, committed_offsets, create_topics, produce, read_all, wait_for
+from tests.integration.lane_app import QUARANTINED, Worker, WorkerProcess, build, committed, make_topics, running
+from tests.kafka import admin_client, create_topics, produce, read_all, wait_for
 
 
 async def test_records_of_a_key_are_joined_and_nothing_readable_is_dropped(
@@ -162,7 +162,7 @@ async def test_partition_counts_that_disagree_refuse_to_start(kafka: RealKafka, 
     await worker.start()
     assert await worker.wait(30) == 1
     assert await read_all(kafka.address, f"{name}-out") == []
-    assert await committed_offsets(kafka.address, name, name) == {}
+    assert await committed(kafka.address, name) == {}
 
 
 async def test_records_deleted_before_they_were_read_end_the_process(
@@ -179,7 +179,7 @@ async def test_records_deleted_before_they_were_read_end_the_process(
     async with running(worker):
 
         async def read() -> bool:
-            return await committed_offsets(kafka.address, name, name) == {0: 10}
+            return await committed(kafka.address, name) == {0: 10}
 
         await wait_for(read, 30, "the first ten")
     await produce(kafka.address, name, [(b"k", b"f%d" % i) for i in range(10)], partition=0)
