@@ -256,6 +256,8 @@ class Process:
         self.lease_holds = True
         self.failure: BaseException | None = None
         self.alarms: list[str] = []
+        bench.epochs += 1
+        self.epoch = bench.epochs
         self.rows = bench.brokers.recover()
         settings = GateSettings.from_limits(bench.limits)
         self.gate = Gate(settings, bench.clock, random.Random(bench.seed), self._check_lease)
@@ -311,8 +313,11 @@ class Process:
         await self.bench.clock.sleep(0.001)
         if self.killed:
             raise OwnershipLost
-        self.bench.brokers.changelog.append((command_id, encode(entry)))
         await asyncio.sleep(0)
+        self.remember(command_id, entry)
+
+    def remember(self, command_id: str, entry: Begun | Ended) -> None:
+        self.bench.brokers.changelog.append((command_id, encode(entry)))
         self.rows[command_id] = encode(entry)
 
     async def publish(self, outcome: Outcome) -> None:
@@ -342,6 +347,7 @@ class Bench:
         self.reached: Counter[str] = Counter()
         self.deaths: list[str] = []
         self.zombies: list[Process] = []
+        self.epochs = 0
         self.process = Process(self)
 
     def reach(self, name: str) -> None:

@@ -13,8 +13,7 @@ from typing import Any
 import structlog
 from faust.types import TP
 
-from agents.clock import Clock, rfc3339
-from agents.dispatcher.entries import OWNER, Owned
+from agents.clock import Clock
 from agents.dispatcher.journal import Journal, Place
 from agents.dispatcher.ports import Adapter, OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
@@ -64,7 +63,6 @@ class Dispatcher:
         self._dead_ratio = DeadRatio()
         self._session: Session | None = None
         self._journal: Journal | None = None
-        self._epoch = 0
         self._gated: dict[CommandClass, TP] = {}
         self._failed = asyncio.Event()
         self._failure: BaseException | None = None
@@ -76,14 +74,12 @@ class Dispatcher:
     async def _take_over(self, partition: int) -> None:
         """Step 0. After recovery and before the first batch: say who owns, then resume what was begun."""
         journal = Journal(self._place, self._rows, self._log, self._clock)
-        before = journal.owned()
-        self._epoch = before.epoch + 1 if before else 1
+        before = await journal.own(self._generation())
         if before is not None and not before.released:
             # Its last call may still be running there: the slots stay its own for one deadline.
             deadline = self._adapter.limits.deadline_seconds
             self.gate.reserve(self._clock.elapsed() + deadline)
-            log.info("taking over", account=self._place.account, epoch=self._epoch, seconds=deadline)
-        await journal.write(OWNER, self._owned(released=False))
+            log.info("taking over", account=self._place.account, epoch=journal.epoch, seconds=deadline)
         schedule = Schedule(self._window)
         dispatch = Dispatch(
             adapter=self._adapter,
@@ -101,7 +97,7 @@ class Dispatcher:
         self._journal = journal
         self._session = Session(dispatch, self._clock, on_room=self._on_room, on_failure=self._fail)
         resumed = self._session.resume(journal.begun())
-        log.info("account owned", account=self._place.account, epoch=self._epoch, resumed=resumed)
+        log.info("account owned", account=self._place.account, epoch=journal.epoch, resumed=resumed)
 
     async def _give_up(self) -> None:
         """Before the partitions go: send nothing more, let what is in flight end and be written down."""
@@ -112,15 +108,14 @@ class Dispatcher:
         ended = await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
         if ended:
             try:
-                await journal.write(OWNER, self._owned(released=True))
+                await journal.release(self._generation())
             except OwnershipLost:
                 log.info("the account was gone before it could be released", account=self._place.account)
         journal.closed = True
-        log.info("account given up", account=self._place.account, epoch=self._epoch, released=ended)
+        log.info("account given up", account=self._place.account, epoch=journal.epoch, released=ended)
 
-    def _owned(self, *, released: bool) -> Owned:
-        generation = int(self._app.consumer_generation_id)
-        return Owned(self._epoch, rfc3339(self._clock.now()), generation, released)
+    def _generation(self) -> int:
+        return int(self._app.consumer_generation_id)
 
     # Reading.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from agents.clock import rfc3339
 from agents.dispatcher.doubt import Contradiction, Proof
+from agents.dispatcher.entries import NEVER, Mark
 from agents.dispatcher.schedule import Job
 from streams.adapter import Document, Refused
 from streams.commands import Attempt, Command, Failure, Outcome
@@ -25,7 +26,7 @@ class Ending:
     outcome: Outcome
     keep: bool = True
     look_first: bool = False
-    doubt_at: str = ""
+    doubt: Mark = NEVER  # of a send that may still be applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Case:
     command: Command
     begun: bool = False  # frozen: it cannot be superseded any more
     sends: int = 0
-    sent_at: str = ""
+    sent: Mark = NEVER  # just before the last send
     look_first: bool = False
     believed_from: datetime | None = None  # in doubt: a look-up begun before this proves nothing by finding nothing
     acknowledged: bool = False  # the send in doubt was answered with a yes, so that "not there" means lost
@@ -111,7 +112,7 @@ class Case:
     def refused(self, failure: Failure, now: datetime, *, look_first: bool = False) -> Ending:
         """Refused; what is still in doubt is remembered, for the revision that may follow."""
         outcome = self.outcome(OutcomeStatus.REFUSED, now, failure=failure)
-        return Ending(outcome, look_first=look_first, doubt_at=self.sent_at if self.in_doubt else "")
+        return Ending(outcome, look_first=look_first, doubt=self.sent if self.in_doubt else NEVER)
 
     def given_up(self, last: str, now: datetime) -> Ending:
         """It keeps failing while others on the account succeed."""

@@ -7,7 +7,7 @@ keeps a vendor without idempotency of its own from doing one thing twice.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -26,23 +26,39 @@ def rank(command: Command) -> Rank:
     return command.row_stamp, command.revision
 
 
+Mark = tuple[int, str]
+"""When something was, as one owner saw it: the owner's epoch, then RFC 3339 UTC by its own clock (hosts run NTP).
+
+The broker's time of a record is known only when the table is read again; within an epoch one clock is enough, and
+between epochs it is the epoch that decides."""
+
+NEVER: Mark = (0, "")
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A send may have happened. The command is frozen and its body is here, so its input record may be acknowledged."""
+    """The command is frozen here, so that its input record may be acknowledged; a send may have happened."""
 
     command: Command
-    at: str  # RFC 3339 UTC by the dispatcher's own clock (hosts run NTP): just before the last send
-    sends: int
-    cleared: bool = False  # nothing sent can have been applied: it only keeps the body, as good as not begun
+    written: Mark
+    sends: int = 0
+    doubt: Mark = NEVER  # just before the last send
+    settled: Mark = NEVER  # doubts up to here are over: nothing sent by then can still be applied
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def in_doubt(self) -> bool:
+        """If not, the entry only keeps the body: it is as good as not begun."""
+        return self.doubt > self.settled
 
     def as_json(self) -> dict[str, Any]:
         return {
             "state": "begun",
             "command": orjson.Fragment(self.command.encode()),
-            "at": self.at,
+            "written": self.written,
             "sends": self.sends,
-            "cleared": self.cleared,
+            "doubt": self.doubt,
+            "settled": self.settled,
             "attempts": [attempt.as_json() for attempt in self.attempts],
         }
 
@@ -53,20 +69,29 @@ class Ended:
 
     outcome: Outcome
     row_stamp: Stamp
+    written: Mark
     look_first: bool = False  # a document with our reference exists, or may: the next revision looks before it sends
-    doubt_at: str = ""  # the last send whose end is still not known
+    doubt: Mark = NEVER
+    settled: Mark = NEVER
 
     @property
     def rank(self) -> Rank:
         return self.row_stamp, self.outcome.revision
 
+    @property
+    def in_doubt(self) -> bool:
+        """Given up while a send could still be applied, or a send was made that this end knew nothing of."""
+        return self.doubt > self.settled
+
     def as_json(self) -> dict[str, Any]:
         return {
             "state": "ended",
             "outcome": orjson.Fragment(self.outcome.encode()),
-            "row_stamp": list(self.row_stamp),
+            "row_stamp": self.row_stamp,
+            "written": self.written,
             "look_first": self.look_first,
-            "doubt_at": self.doubt_at,
+            "doubt": self.doubt,
+            "settled": self.settled,
         }
 
 
@@ -117,17 +142,20 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
         case "begun":
             return Begun(
                 command=Command.decode(orjson.dumps(raw["command"])),
-                at=raw["at"],
+                written=_mark(raw["written"]),
                 sends=raw["sends"],
-                cleared=raw["cleared"],
+                doubt=_mark(raw["doubt"]),
+                settled=_mark(raw["settled"]),
                 attempts=tuple(Attempt(a["at"], a["call"], a["result"]) for a in raw["attempts"]),
             )
         case "ended":
             return Ended(
                 outcome=Outcome.decode(orjson.dumps(raw["outcome"])),
                 row_stamp=(raw["row_stamp"][0], raw["row_stamp"][1]),
+                written=_mark(raw["written"]),
                 look_first=raw["look_first"],
-                doubt_at=raw["doubt_at"],
+                doubt=_mark(raw["doubt"]),
+                settled=_mark(raw["settled"]),
             )
         case "owned":
             return Owned(raw["epoch"], raw["at"], raw["generation"], raw["released"])
@@ -135,27 +163,40 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
             raise ValueError(f"unknown state {other!r}")
 
 
+def _mark(raw: Any) -> Mark:
+    epoch, at = raw
+    return epoch, at
+
+
 def merge(one: bytes, other: bytes) -> bytes:
-    """Join two records of one key: the one that knows more. Commutative, associative, idempotent.
+    """Join two records of one key. Commutative, associative, idempotent.
 
     A predecessor that was paused may write after its successor did, so the order in the log proves nothing. What is
-    done stands; else the higher command, and of one command the later state.
+    done stands; else the higher command, and of one command what the later owner wrote last. A doubt outlives all but
+    an end that knew of it: a predecessor's refusal says nothing of what its successor has sent.
     """
-    return max(one, other, key=_standing)
+    top, low = (one, other) if _standing(one) >= _standing(other) else (other, one)
+    entry, lesser = decode(top), decode(low)
+    if not isinstance(entry, Begun | Ended) or not isinstance(lesser, Begun | Ended):
+        return top
+    doubt, settled = max(entry.doubt, lesser.doubt), max(entry.settled, lesser.settled)
+    if (doubt, settled) == (entry.doubt, entry.settled):
+        return top
+    return encode(replace(entry, doubt=doubt, settled=settled))
 
 
 def _standing(value: bytes) -> tuple[Any, ...]:
     match decode(value):
         case Ended(outcome=outcome) as ended if outcome.status is OutcomeStatus.DONE:
-            return 3, _reversed(outcome.at), ended.rank, 0, "", False, value  # the first document stands
-        case Ended(outcome=outcome) as ended:
-            return 2, "", ended.rank, 1, outcome.at, False, value
-        case Begun(command=command, at=at, cleared=cleared):
-            return 2, "", rank(command), 0, at, cleared, value
-        case Owned(epoch=epoch, released=released, at=at):
-            return 1, "", ((epoch, 0), 0), 0, "", released, value
+            return 3, _reversed(outcome.at), ended.rank, NEVER, 0, value  # the first document stands
+        case Ended() as ended:
+            return 2, (), ended.rank, ended.written, 1, value
+        case Begun() as begun:
+            return 2, (), rank(begun.command), begun.written, 0, value
+        case Owned(epoch=epoch, released=released):
+            return 1, (), ((epoch, 0), 0), NEVER, int(released), value
         case _:
-            return 0, "", ((0, 0), 0), 0, "", False, value
+            return 0, (), ((0, 0), 0), NEVER, 0, value
 
 
 def _reversed(text: str) -> tuple[int, ...]:

@@ -50,6 +50,7 @@ class Journal:
 
     def __init__(self, place: Place, rows: Rows, record_log: RecordLog, clock: Clock) -> None:
         self.closed = False
+        self.epoch = 0
         self._place = place
         self._rows = rows
         self._log = record_log
@@ -67,10 +68,17 @@ class Journal:
         found = (entries.decode(value) for value in self._stored().values())
         return [entry for entry in found if isinstance(entry, Begun)]
 
-    def owned(self) -> Owned | None:
-        """The account's last owner."""
-        entry = self.get(OWNER)
-        return entry if isinstance(entry, Owned) else None
+    async def own(self, generation: int) -> Owned | None:
+        """Begin an epoch; the owner before, if there was one."""
+        before = self.get(OWNER)
+        former = before if isinstance(before, Owned) else None
+        self.epoch = former.epoch + 1 if former else 1
+        await self.write(OWNER, Owned(self.epoch, rfc3339(self._clock.now()), generation))
+        return former
+
+    async def release(self, generation: int) -> None:
+        """End the epoch with nothing in flight."""
+        await self.write(OWNER, Owned(self.epoch, rfc3339(self._clock.now()), generation, released=True))
 
     async def write(self, command_id: str, entry: Begun | Ended | Owned) -> None:
         if self.closed:

@@ -28,6 +28,11 @@ class Adapter(BaseAdapter, Protocol):
 class Table(Protocol):
     """The account's memory of its commands."""
 
+    @property
+    def epoch(self) -> int:
+        """Of this ownership; each is higher than the one before."""
+        ...
+
     def get(self, command_id: str) -> Entry | None: ...
 
     async def write(self, command_id: str, entry: Begun | Ended) -> None:

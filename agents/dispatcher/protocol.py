@@ -24,7 +24,7 @@ from agents.clock import Clock, rfc3339
 from agents.dispatcher.calls import RecordedCalls, TooLate
 from agents.dispatcher.case import Case, Ending, Wait, failure_of, listed
 from agents.dispatcher.doubt import adoptable, judge, send_within, settled_after_call, settled_after_crash
-from agents.dispatcher.entries import Begun, Ended, Unreadable, rank
+from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Unreadable, rank
 from agents.dispatcher.ports import Adapter, Alarms, Holding, Outcomes, Patience, Slots, Table
 from agents.dispatcher.schedule import Job, Schedule
 from agents.lease import LeaseLost
@@ -77,7 +77,7 @@ class Dispatch:
         # 1. What is known of this id?
         entry = self.table.get(command.id)
         faultpoints.reach("dispatcher.after-read")
-        if isinstance(entry, Begun) and not entry.cleared:
+        if isinstance(entry, Begun) and entry.in_doubt:
             # Frozen: what was begun runs to its end first, whatever is wanted now.
             frozen = self._doubtful(job, entry)
             await self._run(frozen, self._turn)
@@ -100,13 +100,13 @@ class Dispatch:
                 if rank(command) > rank(older):
                     former = Case(job, older, attempts=list(attempts))
                     await self.outcomes.publish(former.withheld("superseded", self.clock.now()).outcome)
-            case Ended(look_first=look_first, doubt_at=doubt_at):
-                case.look_first = look_first
-                if doubt_at and not command.shadow:
+            case Ended():
+                case.look_first = entry.look_first
+                if entry.in_doubt and not command.shadow:
                     # Given up in doubt before: the doubt is this revision's too, and must outlive this process.
-                    case = await self._inherit_doubt(job, doubt_at)
+                    case = await self._inherit_doubt(job, entry.doubt)
             case Unreadable() if not command.shadow:
-                case = await self._inherit_doubt(job, rfc3339(self.clock.now()))
+                case = await self._inherit_doubt(job, self._mark())
             case _:
                 pass
         await self._run(case, self._look_only if command.shadow else self._turn)
@@ -117,13 +117,13 @@ class Dispatch:
             begun.command,
             begun=True,
             sends=begun.sends,
-            sent_at=begun.at,
-            believed_from=settled_after_crash(datetime.fromisoformat(begun.at), self.adapter.limits),
+            sent=begun.doubt,
+            believed_from=settled_after_crash(datetime.fromisoformat(begun.doubt[1]), self.adapter.limits),
             attempts=list(begun.attempts),
         )
 
-    async def _inherit_doubt(self, job: Job, since: str) -> Case:
-        begun = Begun(job.command, since, sends=0)
+    async def _inherit_doubt(self, job: Job, since: Mark) -> Case:
+        begun = Begun(job.command, self._mark(), doubt=since)
         await self.table.write(job.command.id, begun)
         return self._doubtful(job, begun)
 
@@ -146,8 +146,7 @@ class Dispatch:
             self.schedule.let_go(case.job)
         for job in self.schedule.behind(case.job):
             if job.counted and self.table.get(job.command.id) is None:
-                at = rfc3339(self.clock.now())
-                await self.table.write(job.command.id, Begun(job.command, at, sends=0, cleared=True))
+                await self.table.write(job.command.id, Begun(job.command, self._mark()))
                 self.schedule.let_go(job)
 
     async def _one_turn(self, case: Case, turn: Turn) -> Ending | Wait:
@@ -219,13 +218,14 @@ class Dispatch:
         was_in_doubt = case.in_doubt
         # 2. Begun, acknowledged by the brokers; the lease; the call.
         case.job.sending = True
-        begun = Begun(command, rfc3339(self.clock.now()), case.sends + 1, attempts=case.kept_attempts())
+        mark = self._mark()
+        begun = Begun(command, mark, case.sends + 1, doubt=mark, attempts=case.kept_attempts())
         calls.write_within(send_within(self.adapter.limits))
         await self.table.write(command.id, begun)
         faultpoints.reach("dispatcher.begun-written")
         if not self.lease.holds():
             raise LeaseLost("between begun and the call")
-        case.begun, case.sends, case.sent_at = True, begun.sends, begun.at
+        case.begun, case.sends, case.sent = True, begun.sends, mark
         case.job.sending = False
         faultpoints.reach("dispatcher.before-send")
         try:
@@ -302,10 +302,17 @@ class Dispatch:
         await self.outcomes.publish(ending.outcome)
         faultpoints.reach("dispatcher.outcome-published")
         if ending.keep and not case.command.kind.is_question:
-            ended = Ended(ending.outcome, case.command.row_stamp, ending.look_first, ending.doubt_at)
+            mark = (self.table.epoch, ending.outcome.at)
+            settled = NEVER if ending.doubt > NEVER else mark
+            ended = Ended(
+                ending.outcome, case.command.row_stamp, mark, ending.look_first, doubt=ending.doubt, settled=settled
+            )
             await self.table.write(case.command.id, ended)
         faultpoints.reach("dispatcher.done-written")
         self.gate.forget(case.command.id)
+
+    def _mark(self) -> Mark:
+        return self.table.epoch, rfc3339(self.clock.now())
 
     # Patience.
 
@@ -351,4 +358,5 @@ def _counts_as_absent(entry: Ended, command: Command) -> bool:
 
 
 def _cleared(begun: Begun, case: Case) -> Begun:
-    return Begun(begun.command, begun.at, begun.sends, cleared=True, attempts=case.kept_attempts())
+    """Nothing of this send was applied: the entry only keeps the body."""
+    return replace(begun, settled=begun.doubt, attempts=case.kept_attempts())

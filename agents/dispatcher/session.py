@@ -33,7 +33,7 @@ class Session:
 
     def resume(self, entries: Iterable[Begun]) -> int:
         """Take up what a predecessor had begun, before anything new is read; returns how many."""
-        begun = sorted(entries, key=lambda entry: (entry.cleared, entry.at))
+        begun = sorted(entries, key=lambda entry: (not entry.in_doubt, entry.written))
         for entry in begun:
             self.offer(Job(entry.command, entry.command.klass, counted=False))
         return len(begun)

@@ -452,7 +452,7 @@ async def test_a_lease_lost_at_the_gate_leaves_begun_as_it_is(bench: Bench) -> N
     assert not bench.vendor.creates
     assert len(bench.brokers.changelog) == 1
     entry = bench.process.get(asked.id)
-    assert isinstance(entry, Begun) and not entry.cleared
+    assert isinstance(entry, Begun) and entry.in_doubt
 
 
 async def test_a_void_given_up_in_doubt_is_not_sent(bench: Bench) -> None:
@@ -462,7 +462,8 @@ async def test_a_void_given_up_in_doubt_is_not_sent(bench: Bench) -> None:
     outcome = Outcome(
         asked.id, 1, asked.hash, "erp", asked.order_key, asked.kind, asked.subject, REFUSED, "2026-11-27T09:30:00.000Z"
     )
-    await bench.process.write(asked.id, Ended(outcome, (1, 1), look_first=True, doubt_at="2026-11-27T09:30:00.000Z"))
+    mark = (1, "2026-11-27T09:30:00.000Z")
+    bench.process.remember(asked.id, Ended(outcome, (1, 1), mark, look_first=True, doubt=mark))
     bench.ask(replace(asked, revision=2, row_stamp=(1, 2), void=True))
     await bench.clock.advance(60)
     assert len(bench.outcomes(asked)) == 0
@@ -504,7 +505,7 @@ async def test_a_stop_before_the_call_leaves_no_doubt(bench: Bench) -> None:
     assert bench.process.gate.snapshot().calls_waiting == 1  # begun, and held back by the vendor's pause
     assert await bench.stop() is True
     entry = bench.process.get(two.id)
-    assert isinstance(entry, Begun) and entry.cleared
+    assert isinstance(entry, Begun) and not entry.in_doubt
     await bench.restart()
     await bench.rest(within=12)
     assert len(bench.vendor.made) == 2
