@@ -60,8 +60,8 @@ class Case:
         self._rulings: dict[tuple[str, str], list[Decision]] = {}
         for decision in sorted(row.decisions.values(), key=lambda d: (d.at, d.decision_id)):
             if row.rulings.get(decision.decision_id, "applied") == "applied":
-                target = "" if decision.kind in ABOUT_THE_ORDER else str(decision.data.get("command_id") or "")
-                self._rulings.setdefault((decision.kind, target), []).append(decision)
+                for target in self._targets(decision):
+                    self._rulings.setdefault((decision.kind, target), []).append(decision)
 
     @property
     def title(self) -> str:
@@ -131,6 +131,16 @@ class Case:
     def ruling(self, kind: str, target: str = "") -> Decision | None:
         found = self.rulings(kind, target)
         return found[-1] if found else None
+
+    def _targets(self, decision: Decision) -> set[str]:
+        """What a decision is about; to retry a part of a step is to retry the step, which asks its questions anew."""
+        if decision.kind in ABOUT_THE_ORDER:
+            return {""}
+        target = str(decision.data.get("command_id") or "")
+        letter = self.row.letters.get(target)
+        if decision.kind != "retry" or letter is None or letter.content["command"]["account"] != self.account:
+            return {target}
+        return {target, self.command_id(DocumentKind(letter.content["step"]), letter.content["subject"])}
 
     def allowed(self, target: str, wanted_hash: str) -> bool:
         """Whether a person said yes to exactly this content."""

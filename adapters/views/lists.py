@@ -39,6 +39,7 @@ def waiting_entry(row: Row, item: Waiting) -> dict[str, Any]:
         "due": item.due or None,
         "late": row.is_late(item.key),
         "dlq_id": letter_id,
+        "command_id": item.command_id or None,
     }
 
 

@@ -63,6 +63,7 @@ def describe(row: Row, events: Iterable[Mapping[str, Any]], letters: Iterable[De
                 "refund_id": entry["refund_id"],
                 "owner": entry["owner"],
                 "dlq_id": entry["dlq_id"],
+                "command_id": entry["command_id"],
             }
             for entry in waiting
         ],
