@@ -18,10 +18,9 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from adapters.settings import Settings
-from adapters.stage.child import Child, run
+from adapters.stage.child import Child, ChildFailed, run
 from adapters.stage.stage import SECRETS, Stage
 from adapters.views.order import show
-from streams.commands import command_id
 from streams.profile import Profile
 from tests.kafka import committed_offsets, produce
 from tests.scenarios import messages
@@ -126,14 +125,14 @@ class System:
             if child.running and "sequencer" in child.arguments
         )
 
-    def decide(self, *arguments: str) -> str:
-        """An operator's decision by the command line; what it printed."""
-        return run(["decide", *arguments, "--reason", "a scenario", "--by", "fin-01", "--yes"], self.stage.env)
-
-    def post_anyway(self, order_id: str, kind: str, subject: str) -> str:
-        """Say that a step posts although it waits; the command line takes the id that the step's document will have."""
-        cid = command_id("ns", order_id, kind, subject)
-        return self.decide("post-anyway", cid)
+    def decide(self, *arguments: str) -> None:
+        """An operator's decision by the command line, which says at once whether it applies (1: something is open)."""
+        told = ["--reason", "a scenario", "--by", "fin-01", "--yes"]
+        try:
+            said = run(["decide", *arguments, *told], self.stage.env)
+        except ChildFailed as failed:
+            said = str(failed).partition(":\n")[2]
+        assert said.startswith("applied"), said
 
     # -- what can be seen
 
@@ -184,7 +183,7 @@ class System:
             if value:
                 return value
             if time.monotonic() > deadline:
-                shown = f"\n{json.dumps(self.order(order_id), indent=1)[:8000]}" if order_id else ""
+                shown = f"\n{self._sketch(order_id)}" if order_id else ""
                 raise AssertionError(f"not within {seconds:.0f} s: {what}{shown}")
             time.sleep(every)
 
@@ -230,15 +229,25 @@ class System:
         assert found is not None
         return found
 
+    def _sketch(self, order_id: str) -> str:
+        """What a failed wait has to say of its order."""
+        order = self.order(order_id)
+        lines = [f"event {event['at']} {event['what']}" for event in order["events"]]
+        lines += [
+            f"step {s['step']} {s['subject']} r{s['revision']}: {s['state']} {s['number']}" for s in order["steps"]
+        ]
+        lines += [f"exception {e['kind']} ({e['owner']}) {e['step']}: {e['reason']}" for e in order["exceptions"]]
+        lines += [f"waiting {w['step']} {w['subject']} for {w['for']}: {w['why']}" for w in order["waiting"]]
+        lines += [f"ledger {e['op']} {e['kind']} {e['number']} {e['amount']}" for e in self.ledger(order_id)]
+        return "\n".join(lines)
+
     def _taken_in(self, order: Mapping[str, Any]) -> bool:
         """Whether the sequencer has committed past every record of the order: nothing lies unread in the topics."""
         newest: dict[tuple[str, int], int] = {}
         for event in order["events"]:
             place = (self.stage.prefix + event["topic"], event["partition"])
             newest[place] = max(newest.get(place, -1), event["offset"])
-        return all(
-            self.committed(topic).get(partition, 0) > offset for (topic, partition), offset in newest.items()
-        )
+        return all(self.committed(topic).get(partition, 0) > offset for (topic, partition), offset in newest.items())
 
     def committed(self, topic: str) -> dict[int, int]:
         """How far the sequencers' group has got in a topic, by partition."""

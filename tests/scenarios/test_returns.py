@@ -144,9 +144,7 @@ def test_r16_an_archived_item_waits_for_review_and_the_rest_goes_on(system: Syst
         lines=[sold("ol1", old, 1, "40.00", "6.67"), sold("ol2", "HAT-1", 1, "10.00", "1.67")], paid="54.95"
     )
     system.stage.seed({"items": [{"account": "ns", "sku": old, "archived": True}]})
-    system.send(
-        return_of(order, "r1", state="received", lines=[tee(sku=old), hat()], refunds=[refund("rf1", "50.00")])
-    )
+    system.send(return_of(order, "r1", state="received", lines=[tee(sku=old), hat()], refunds=[refund("rf1", "50.00")]))
     assert units(system.document(order, RMA)) == {"ol2": 1}
     held = system.exception(order, "unmapped")
     assert old in held["reason"]
@@ -179,25 +177,26 @@ def test_r16_a_changed_sku_goes_on_once_it_is_mapped_for_the_order(system: Syste
     system.no_exceptions(order)
 
 
-def test_r16_an_operator_may_post_the_note_before_the_line_is_mapped(system: System) -> None:
+def test_r16_an_operator_may_post_the_note_before_the_held_line_is_settled(system: System) -> None:
     """Post-anyway on the waiting note: it posts, and the line still waits for its review."""
     order = system.new_order()
-    lines = [tee(sku="TEE-RED-M-2"), hat()]
-    system.send(return_of(order, "r1", lines=lines, refunds=[refund("rf1", "50.00")]))
-    held = system.exception(order, "unmapped")
-    order_now = system.at_rest(order)
-    assert [w["for"] for w in order_now["waiting"] if w["step"] == NOTE] == [f"letter:{held['dlq_id']}"]
-    waiting = next(w for w in order_now["waiting"] if w["step"] == NOTE)
-    system.post_anyway(order, NOTE, waiting["subject"])
-    assert system.document(order, NOTE)["amount"] == "50.00"
-    assert system.exception(order, "unmapped")["dlq_id"] == held["dlq_id"]
+    lines = [tee(), hat(quantity=2, tax_amount="3.34")]
+    system.send(return_of(order, "r1", lines=lines, refunds=[refund("rf1", "60.00")]))
+    held = system.exception(order, "mismatch")
+    system.document(order, RMA)
+    waiting = next(w for w in system.at_rest(order)["waiting"] if w["step"] == NOTE)
+    assert waiting["for"] == f"letter:{held['dlq_id']}"
+    assert system.made(order)[NOTE] == 0
+    system.decide("post-anyway", waiting["command_id"])
+    assert system.document(order, NOTE)["amount"] == "60.00"
+    assert system.exception(order, "mismatch")["dlq_id"] == held["dlq_id"]
 
 
 @pytest.mark.parametrize(
     ("line", "mapping", "owner", "added"),
     [
-        ({"tax_code": "GB-RED"}, "tax_codes.GB-RED", "finance", 'GB-RED = { ns = "7", rate = "5" }'),
-        ({"reason": "wrong_colour"}, "reasons.wrong_colour", "operations", 'wrong_colour = { ns = "11" }'),
+        ({"tax_code": "GB-RED"}, "tax_codes.GB-RED", "finance", 'GB-RED = { ns = "5", rate = "20" }'),
+        ({"reason": "wrong_colour"}, "reasons.wrong_colour", "cx", 'wrong_colour = { ns = "11" }'),
     ],
 )
 def test_r17_a_missing_mapping_is_named_and_its_arrival_lets_the_work_go_on(
