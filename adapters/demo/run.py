@@ -20,13 +20,19 @@ from adapters.generator.deliveries import REVENI, WAREHOUSE
 from adapters.generator.files import AnswerLog
 from adapters.generator.run import Peak, make
 from adapters.generator.sender import Counts, Pace
-from adapters.stage.child import Child, run_json
+from adapters.generator.verdict import Verdict
+from adapters.stage.child import Child, ChildFailed, run_json
 from adapters.stage.stage import SECRETS, Stage
 
 LOOK_SECONDS = 0.5
 RESTART_SECONDS = 1.0
 RECOVERY_SECONDS = 25.0
 """How long a killed worker's work may stand still: its session (15 s for a dispatcher), a rebalance, a recovery."""
+
+EVIDENCE = 20  # stories kept of orders that broke a promise
+
+READY_SECONDS = 90.0
+"""How long the workers may take to join their groups and recover; the embedded broker takes its time."""
 
 OUTSIDE = ("inspection", "refund", "acceptance", "approval", "return", "reveni")
 """What an order may wait for at rest: the world, not us."""
@@ -46,26 +52,24 @@ class Demo:
         self._phase = "starting"
         self._intervals: list[Interval] = []
         self._kills: list[float] = []
-        self._started = 0.0
 
     async def play(self) -> Run:
         """The whole run; raises `ChildFailed` when a part does not start."""
         began = time.monotonic()
-        peak = make(
-            self._plan.seed,
-            self._plan.orders,
-            self._plan.sending,
-            {REVENI: SECRETS["reveni"], WAREHOUSE: SECRETS["warehouse"]},
-        )
+        secrets = {REVENI: SECRETS["reveni"], WAREHOUSE: SECRETS["warehouse"]}
+        peak = make(self._plan.seed, self._plan.orders, self._plan.sending, secrets)
         peak.write(self._out)
         self._say(
-            f"{len(peak.deliveries):,} webhooks of {len(peak.stories):,} returns on {len(peak.world.orders):,} orders, written to {self._out / files.SENT}"
+            f"{len(peak.deliveries):,} webhooks of {len(peak.stories):,} returns on {len(peak.world.orders):,} orders, "
+            f"written to {self._out / files.SENT}"
         )
         await asyncio.to_thread(self._stage.prepare)
         await asyncio.to_thread(self._stage.open)
         self._say("topics made, profile published, simulators and gateway ready")
         await sender.seed(peak.world.payloads(), self._stage.simulators_url)
         workers = self._start_workers()
+        await self._ready(workers)
+        self._say("two workers own their partitions")
         watcher = Watcher(self._connection, self._topology(), "ns", self._stage.simulators_url, CONCURRENCY)
         await watcher.start()
         try:
@@ -73,11 +77,12 @@ class Demo:
             calls = await asyncio.to_thread(self._stage.control, "GET", "/_calls?summary=1")
             ledger = await asyncio.to_thread(self._stage.control, "GET", "/_ledger")
             lists = [await asyncio.to_thread(run_json, verb, self._stage.env) for verb in _LISTS]
+            exceptions, waiting, letters = lists
+            sent, answers = files.read_sent(self._out / files.SENT), files.read_answers(self._out / files.ANSWERS)
+            verdict = outside.check(peak.expected, ledger, sent, answers, exceptions, waiting, calls)
+            await asyncio.to_thread(self._keep_evidence, verdict, ledger, exceptions, waiting)
         finally:
             await watcher.stop()
-        exceptions, waiting, letters = lists
-        sent, answers = files.read_sent(self._out / files.SENT), files.read_answers(self._out / files.ANSWERS)
-        verdict = outside.check(peak.expected, ledger, sent, answers, exceptions, waiting, calls)
         return Run(
             seed=self._plan.seed,
             orders=self._plan.orders,
@@ -101,10 +106,14 @@ class Demo:
     def kill_times(self) -> Sequence[float]:
         return self._kills
 
-    @property
-    def lag(self) -> float:
-        """Seconds between the first sample and the first webhook."""
-        return self._started
+    def _keep_evidence(self, verdict: Verdict, ledger: Any, exceptions: Any, waiting: Any) -> None:
+        """What the verdict rests on, and the whole story of each order that broke a promise."""
+        for name, content in (("ledger", ledger), ("exceptions", exceptions), ("waiting", waiting)):
+            (self._out / f"{name}.json").write_text(json.dumps(content, indent=1))
+        orders = list(dict.fromkeys(violation.order_id for violation in verdict.violations if violation.order_id))
+        for order_id in orders[:EVIDENCE]:
+            story = run_json(["order", "show", order_id], self._stage.env)
+            (self._out / f"order-{order_id}.json").write_text(json.dumps(story, indent=1))
 
     def _topology(self) -> Any:
         from streams.topics import Topology
@@ -123,6 +132,21 @@ class Demo:
                 part.start()
             workers.append(parts)
         return workers
+
+    async def _ready(self, workers: list[list[Child]]) -> None:
+        """Wait until both sequencers have recovered and one dispatcher owns the account; their logs say so."""
+        deadline = time.monotonic() + READY_SECONDS
+        sequencers = [part for worker in workers for part in worker if part.name.startswith("sequencer")]
+        dispatchers = [part for worker in workers for part in worker if part.name.startswith("dispatcher")]
+        while time.monotonic() < deadline:
+            for part in (*sequencers, *dispatchers):
+                if not part.running:
+                    raise ChildFailed(f"{part.name} ended with {part.code}:\n{part.tail()}")
+            recovered = all("rows recovered" in part.tail(200) for part in sequencers)
+            if recovered and any("account owned" in part.tail(200) for part in dispatchers):
+                return
+            await asyncio.sleep(0.2)
+        raise ChildFailed(f"the workers did not join within {READY_SECONDS:.0f} s:\n{dispatchers[0].tail()}")
 
     # -- the peak
 
@@ -211,8 +235,3 @@ async def _all_or_first_failure(
         for task in done:
             task.result()
         wanted -= done
-
-
-def read_report(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
