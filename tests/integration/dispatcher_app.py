@@ -204,6 +204,11 @@ class WorkerProcess:
                 self._process.kill()
             await self._process.wait()
 
+    def owns(self) -> bool:
+        """Whether its last word on the account is that it owns it."""
+        said = self.said()
+        return said.rfind("account owned") > said.rfind("account given up")
+
     def said(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
