@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.commands import command_id
-from streams.playbook import Playbook
-from streams.profile import Profile
 from streams.row import Letter, Row, Waiting
 from streams.rowcodec import decode
 
@@ -90,31 +88,15 @@ def of_command(row: Row, cid: str) -> Target:
 
 
 def of_waiting(row: Row, item: Waiting) -> Target:
-    """A step that was never sent and waits for something else, such as a held line: a person may say post."""
-    return Target(row.order_key, item.command_id, 0, "", item.step, item.subject, item.why, postable=True)
+    """A step that waits for something else, such as a held line, or for a person's yes: a person may say post."""
+    issued = row.issued.get(item.command_id)
+    revision, hash_ = (issued.command.revision, issued.command.hash) if issued else (0, "")
+    return Target(row.order_key, item.command_id, revision, hash_, item.step, item.subject, item.why, postable=True)
 
 
-def accounts_of_steps(profile: Profile, playbooks: Mapping[str, Playbook]) -> dict[str, str]:
-    """The account that each kind of step belongs to, by the profile's roles."""
-    return {
-        step.kind.value: account
-        for account in profile.role_accounts()
-        for step in playbooks[profile.account(account).system].steps
-        if profile.role_account(step.role) == account
-    }
-
-
-def of_approvals(row: Row, accounts: Mapping[str, str]) -> list[Target]:
-    """Steps that wait for a person's yes; `accounts` says whose each kind of step is."""
-    found = []
-    for item in row.waiting.values():
-        if item.waits_for != "approval" or item.step not in accounts:
-            continue
-        cid = command_id(accounts[item.step], row.order_key, item.step, item.subject)
-        issued = row.issued.get(cid)
-        revision = issued.command.revision if issued else 0
-        found.append(Target(row.order_key, cid, revision, "", item.step, item.subject, item.why, postable=True))
-    return found
+def approvals(row: Row) -> list[Target]:
+    """Steps that wait for a person's yes."""
+    return [of_waiting(row, item) for item in row.waiting.values() if item.waits_for == "approval"]
 
 
 def by_id(values: Mapping[bytes, bytes], ident: str) -> tuple[Row, Target]:
@@ -144,9 +126,9 @@ def by_id(values: Mapping[bytes, bytes], ident: str) -> tuple[Row, Target]:
     return next(iter(found.values()))
 
 
-def of_order(row: Row, approvals: Iterable[Target] = ()) -> Target:
+def of_order(row: Row) -> Target:
     """The one thing that an order needs decided; raises `NoTarget` when there are none or several."""
-    found = [*(of_letter(row, letter) for letter in row.open_letters()), *approvals]
+    found = [*(of_letter(row, letter) for letter in row.open_letters()), *approvals(row)]
     if len(found) == 1:
         return found[0]
     if not found:

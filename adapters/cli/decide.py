@@ -10,9 +10,7 @@ from adapters.acts.audit import Actor
 from adapters.acts.deciding import ABOUT_THE_ORDER, Decision, Ruled, aftermath, decision, still_open
 from adapters.acts.deciding import decide as write
 from adapters.acts.installation import Installation
-from adapters.acts.publishing import TOPIC as PROFILES
-from adapters.acts.publishing import newest
-from adapters.acts.targets import NoTarget, Target, accounts_of_steps, by_id, expect_decidable, of_approvals, of_order
+from adapters.acts.targets import NoTarget, Target, by_id, expect_decidable, of_order
 from adapters.cli._terminal import FOUND, By, Reason, Yes, command_line, confirm, fail, hint, installation, out, run
 from adapters.views.reading import row_values, rows
 from streams.facts import Undecodable
@@ -36,7 +34,7 @@ Wait = Annotated[float, typer.Option(min=0, help="How many seconds to wait for t
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait for the ruling.")]
 
 PLAIN = {
-    "approve": "Say yes to what waits for approval, exactly as it stands.",
+    "approve": "Say yes to what waits for approval.",
     "reject": "Say no: the document is not made.",
     "retry": "Try one refused effect again, from what is known today.",
     "post-anyway": "Post what is held although something does not add up.",
@@ -146,18 +144,7 @@ async def _about(place: Installation, kind: str, ident: str, order: str) -> tupl
         raise NoTarget(f"No order {order}.")
     if kind in ABOUT_THE_ORDER:
         return found, None
-    return found, of_order(found, await _approvals(place, found))
-
-
-async def _approvals(place: Installation, row: Row) -> list[Target]:
-    if not any(item.waits_for == "approval" for item in row.waiting.values()):
-        return []
-    from adapters.runtime import playbooks  # every adapter: only where it is needed
-
-    published = await newest(place.new_consumer, place.topology.named(PROFILES))
-    if published is None or published.profile is None:
-        return []
-    return of_approvals(row, accounts_of_steps(published.profile, playbooks()))
+    return found, of_order(found)
 
 
 def _sku(row: Row, target: Target | None) -> str:

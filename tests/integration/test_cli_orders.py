@@ -12,7 +12,7 @@ import pytest
 from streams.commands import Failure
 from streams.vocabulary import DocumentKind, ErrorKind
 from tests.brokers import RealKafka
-from tests.integration.installation import PROFILE, Place, order_answer, snapshot, soon, start_sequencer, stop
+from tests.integration.installation import PROFILE, Place, now, order_answer, snapshot, soon, start_sequencer, stop
 
 SNAPSHOT, RMA, NOTE = DocumentKind.ORDER_SNAPSHOT, DocumentKind.RETURN_AUTHORISATION, DocumentKind.CREDIT_NOTE
 
@@ -22,8 +22,11 @@ def place(kafka: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """One installation for all tests of this module; each has orders of its own."""
     place = Place(kafka.address, f"t-{uuid4().hex[:8]}-cli.")
     place.run("topics", "init")
-    place.run("profile", "publish", str(PROFILE), "--yes", "--by", "eng-01")
-    process = start_sequencer(place, tmp_path_factory.mktemp("sequencer"))
+    directory = tmp_path_factory.mktemp("sequencer")
+    profile = directory / "profile.toml"
+    profile.write_text(PROFILE.read_text().replace("approval = []", 'approval = ["credit_application"]'))
+    place.run("profile", "publish", str(profile), "--yes", "--by", "eng-01")
+    process = start_sequencer(place, directory)
     yield place
     stop(process)
 
@@ -146,6 +149,25 @@ def test_done_by_hand_needs_no_command_to_be_sent(place: Place) -> None:
     states = {item["step"]: (item["state"], item["number"]) for item in order["steps"]}
     assert states["return_authorisation"] == ("done by hand", "RA-HAND")
     assert place.exceptions("160") == []
+
+
+def test_what_waits_for_approval_is_sent_once_somebody_says_yes(place: Place) -> None:
+    """A step that was never sent is decided about by its order, as it is the one thing to decide."""
+    arrived(place, "165")
+    place.done(place.command("165", RMA), "RA-165")
+    place.done(place.command("165", NOTE), "CM-165")
+    invoices = [{"number": "INV-1", "open": "37.05", "currency": "GBP"}]
+    place.answer(place.command("165", DocumentKind.INVOICE), {"at": now(), "invoices": invoices})
+
+    def waits() -> list[dict[str, str]]:
+        return [entry for entry in place.json("waiting") if (entry["order_id"], entry["for"]) == ("165", "approval")]
+
+    assert [(entry["step"], entry["owner"]) for entry in soon(waits, "the approval")] == [
+        ("credit_application", "finance")
+    ]
+    result = place.run("decide", "approve", "--order", "165", "--reason", "checked", "--by", "fin-01", "--yes")
+    assert "applied: credit application is sent as revision 1" in result.stdout
+    assert place.command("165", DocumentKind.CREDIT_APPLICATION).body["invoice"] == "INV-1"
 
 
 def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked(place: Place) -> None:
