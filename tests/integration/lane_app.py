@@ -152,6 +152,15 @@ class WorkerProcess:
         }
         self.process: asyncio.subprocess.Process | None = None
 
+    async def __aenter__(self) -> WorkerProcess:
+        return self
+
+    async def __aexit__(self, *args: object) -> None:
+        """Leave no process behind, whatever the test came to."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.kill()
+            await self.process.wait()
+
     async def start(self) -> None:
         with self._errors.open("ab") as errors:
             self.process = await asyncio.create_subprocess_exec(

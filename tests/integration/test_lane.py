@@ -183,13 +183,13 @@ async def test_a_body_that_raises_ends_the_process_and_commits_nothing_of_its_ba
     name = f"{prefix}raise"
     await make_topics(kafka.address, name, 1)
     await fill(kafka, name, 1, 20)
-    worker = WorkerProcess(kafka.address, name, 1, tmp_path, LANE_SIZE="20")
-    await worker.start()
-    await until_committed(kafka, name, {0: 20})
-    await produce(kafka.address, name, [(b"k", b"fine"), (b"k", POISON), (b"k", b"later")], partition=0)
-    assert await worker.wait(15) == 1
-    assert "asked to raise" in worker.said()
-    assert await committed(kafka.address, name) == {0: 20}
+    async with WorkerProcess(kafka.address, name, 1, tmp_path, LANE_SIZE="20") as worker:
+        await worker.start()
+        await until_committed(kafka, name, {0: 20})
+        await produce(kafka.address, name, [(b"k", b"fine"), (b"k", POISON), (b"k", b"later")], partition=0)
+        assert await worker.wait(15) == 1
+        assert "asked to raise" in worker.said()
+        assert await committed(kafka.address, name) == {0: 20}
 
 
 async def test_sigterm_finishes_the_batch_in_hand_and_commits_it(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:
@@ -197,17 +197,17 @@ async def test_sigterm_finishes_the_batch_in_hand_and_commits_it(kafka: RealKafk
     name = f"{prefix}term"
     await make_topics(kafka.address, name, 1)
     await fill(kafka, name, 1, 200)
-    worker = WorkerProcess(kafka.address, name, 1, tmp_path, LANE_SIZE="20", LANE_SLOW="0.05")
-    await worker.start()
+    async with WorkerProcess(kafka.address, name, 1, tmp_path, LANE_SIZE="20", LANE_SLOW="0.05") as worker:
+        await worker.start()
 
-    async def begun() -> bool:
-        return len(await read_all(kafka.address, f"{name}-out")) > 20
+        async def begun() -> bool:
+            return len(await read_all(kafka.address, f"{name}-out")) > 20
 
-    await wait_for(begun, 30, "the second batch to be in hand", every=0.1)
-    assert await worker.end(signal.SIGTERM) == 0, worker.said()[-2000:]
-    out = len(await read_all(kafka.address, f"{name}-out"))
-    assert 20 < out < 200
-    assert await committed(kafka.address, name) == {0: out}
+        await wait_for(begun, 30, "the second batch to be in hand", every=0.1)
+        assert await worker.end(signal.SIGTERM) == 0, worker.said()[-2000:]
+        out = len(await read_all(kafka.address, f"{name}-out"))
+        assert 20 < out < 200
+        assert await committed(kafka.address, name) == {0: out}
 
 
 async def test_a_turn_stands_between_batches(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:

@@ -158,11 +158,11 @@ async def test_partition_counts_that_disagree_refuse_to_start(kafka: RealKafka, 
     name = f"{prefix}counts"
     await create_topics(kafka.address, {name: 2, f"{name}-rows": 1, f"{name}-out": 2})
     await produce(kafka.address, name, [(b"k", b"e")], partition=1)
-    worker = WorkerProcess(kafka.address, name, 2, tmp_path)
-    await worker.start()
-    assert await worker.wait(30) == 1
-    assert await read_all(kafka.address, f"{name}-out") == []
-    assert await committed(kafka.address, name) == {}
+    async with WorkerProcess(kafka.address, name, 2, tmp_path) as worker:
+        await worker.start()
+        assert await worker.wait(30) == 1
+        assert await read_all(kafka.address, f"{name}-out") == []
+        assert await committed(kafka.address, name) == {}
 
 
 async def test_records_deleted_before_they_were_read_end_the_process(
@@ -185,7 +185,7 @@ async def test_records_deleted_before_they_were_read_end_the_process(
     await produce(kafka.address, name, [(b"k", b"f%d" % i) for i in range(10)], partition=0)
     async with admin_client(kafka.address) as admin:
         await admin.delete_records({TopicPartition(name, 0): RecordsToDelete(before_offset=15)})
-    process = WorkerProcess(kafka.address, name, 1, tmp_path)
-    await process.start()
-    assert await process.wait(30) == 1
-    assert "committed 10, the log starts at 15" in process.said()
+    async with WorkerProcess(kafka.address, name, 1, tmp_path) as process:
+        await process.start()
+        assert await process.wait(30) == 1
+        assert "committed 10, the log starts at 15" in process.said()
