@@ -291,7 +291,7 @@ def _ruling(row: Row, decision: Decision) -> str:
     if letter is None and issued is None and not waiting:
         return f"void: this order has no command {target}"
     named_revision, named_hash = decision.data.get("revision"), decision.data.get("hash")
-    revision = issued.command.revision if issued else 0
+    revision = issued.command.revision if issued else letter.content["command"]["revision"] if letter else 0
     if named_revision is not None and named_revision != revision:
         return f"void: revision moved on from {named_revision} to {revision}"
     wanted = letter.content["command"]["hash"] if letter and letter.open else issued.command.hash if issued else ""

@@ -58,6 +58,8 @@ def check(
 def _one(verdict: Verdict, sure: Truth, order_id: str, currency: str, group: _Group, opened: Open) -> tuple[int, int]:
     """One order and currency; returns how many refunds are lost and how many credits are too many."""
     standing = [refund for refund in group.refunds if not refund.failed]
+    # Of equal refunds, those that nothing else accounts for take the notes first: the others are held or waiting.
+    standing.sort(key=lambda refund: opened.money(order_id, refund.return_id, refund.refund_id))
     failed = [refund for refund in group.refunds if refund.failed]
     matched, left = _match(sure, standing, group.documents)
     matched_failed, left = _match(sure, failed, left)

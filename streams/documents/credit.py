@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap, chain
+from streams.commands import body_hash
 from streams.documents.authorisation import is_closed
 from streams.documents.books import Books, books
 from streams.documents.order import CLOSED_RETURN, expect_currency, in_scope, snapshot
@@ -94,7 +95,8 @@ def credit_note(case: Case, about: About) -> Ready:
     posted = case.done_body(NOTE, about.subject)
     if posted is not None:
         left = to_text(min(credited.amount, to_minor(posted["amount"], posted["currency"])), refund.currency)
-        flagged = _disagreement(case, about, account, posted)
+        said_yes = case.allowed(case.command_id(NOTE, about.subject), body_hash(posted))
+        flagged = None if said_yes else _disagreement(case, about, account, posted)
         return Ready({**posted, "amount": left, "currency": refund.currency}, flagged=flagged)
     expect_currency(case, order, refund.currency, f"Refund {refund.refund_id}")
     if account.uncountable is not None and refund.kind not in AMOUNT_ONLY:
@@ -297,7 +299,9 @@ def _line(
     entry: dict[str, Any] = {
         "component": line.kind,
         "key": line.component_key,
-        "quantity": line.quantity,
+        # A further note on units that an earlier one counted carries an amount only; a document's line has a unit all
+        # the same (the simulated NetSuite refuses 0), so it is named once more.
+        "quantity": max(1, line.quantity),
         "amount": to_text(line.amount, currency),
     }
     if line.line_id:
@@ -362,12 +366,13 @@ def application(case: Case, about: About) -> Ready:
     position: Position = about.piece
     note = position.body or {}
     order = snapshot(case, about.return_id)
-    answer = case.ask(
-        DocumentKind.INVOICE,
-        about.subject,
-        {"order_id": case.row.order_key, "order_number": str(order["number"]), "note": position.number},
-        return_id=about.return_id,
-    )
+    question = {
+        "order_id": case.row.order_key,
+        "order_number": str(order["number"]),
+        "note": position.number,
+        "after": _applied_before(case, about),
+    }
+    answer = case.ask(DocumentKind.INVOICE, about.subject, question, return_id=about.return_id)
     currency = note["currency"]
     invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] == currency]
     open_ones = [(to_minor(entry["open"], currency), str(entry["number"])) for entry in invoices]
@@ -390,6 +395,29 @@ def application(case: Case, about: About) -> Ready:
             "invoice": invoice,
         }
     )
+
+
+def _applied_before(case: Case, about: About) -> int:
+    """How many other credits of the order were applied. One goes after the other: each changes what is open.
+
+    The count is part of the question, so that an answer from before another application is not believed.
+    """
+    from streams.playbook import State
+
+    mine = case.command_id(DocumentKind.CREDIT_APPLICATION, about.subject)
+    others = [
+        issued
+        for issued in case.row.issued.values()
+        if issued.command.kind is DocumentKind.CREDIT_APPLICATION and issued.command.id != mine
+    ]
+    on_its_way = any(
+        position.state in (State.READY, State.IN_FLIGHT) and position.command_id != mine
+        for position in case.all_placed(DocumentKind.CREDIT_APPLICATION)
+    )
+    if on_its_way or not all(case.row.is_settled(issued) for issued in others):
+        why = "another credit of the order is being applied to the invoice"
+        raise Stop(Waits(DocumentKind.CREDIT_APPLICATION.value, why))
+    return sum(1 for issued in others if case.row.outcome_of(issued.command.id).done)
 
 
 def each_failed_note(case: Case) -> Iterator[About]:

@@ -90,7 +90,8 @@ def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | H
             part=line.line_id,
         )
     entry = lines[0]
-    if entry["sku"] != sku:
+    mapped = sku != line.sku  # an operator said for this order what the item is called now (R16)
+    if entry["sku"] != sku and not mapped:
         return Held(
             ErrorKind.UNMAPPED,
             f"Line {line.line_id} was sold as {entry['sku']}, the return says {line.sku}: say which item it is now.",
@@ -98,7 +99,7 @@ def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | H
             mapping_key=f"skus.{line.sku}",
             part=line.line_id,
         )
-    if entry.get("active") is False:
+    if entry.get("active") is False and not mapped:
         return Held(
             ErrorKind.UNMAPPED,
             f"Item {entry['sku']} of line {line.line_id} is archived in {case.title}: say which item it is now.",
