@@ -97,6 +97,8 @@ class Vendor:
         self.faults: deque[str] = deque()  # for the next creates, in order; none: all goes well
         self.fault_of: dict[str, str] = {}  # by order: what happens to it always
         self.down: str = ""  # "unreachable" or "sign-in": what every call ends in
+        self.refuses_reads = False
+        self.asks_to_wait = 2.0
         self.enforces = False
         self.read_lag = 0.0
         self.seconds = 0.1
@@ -146,7 +148,7 @@ class Vendor:
         if fault == "sign-in":
             raise SignInRefused("invalid login")
         if fault == "throttle":
-            raise Throttled("too many", RetryAfter(2.0))
+            raise Throttled("too many", RetryAfter(self.asks_to_wait))
         await self.clock.sleep(self.seconds)
         if fault == "refuse":
             raise Refused(ErrorKind.CLOSED, "the order is closed", code="CLOSED")
@@ -177,6 +179,8 @@ class Vendor:
         if self.down == "sign-in":
             raise SignInRefused("invalid login")
         await self.clock.sleep(0.05)
+        if self.refuses_reads:
+            raise Refused(ErrorKind.INVALID, "no such field")
         return [made for made in self.made if made.visible_at <= self.clock.elapsed()]
 
 

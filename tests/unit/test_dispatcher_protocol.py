@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agents.dispatcher.doubt import settled_after_crash
 from agents.dispatcher.entries import Begun, Ended
+from streams.adapter import Limits
 from streams.commands import Outcome
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.dispatcher_bench import Bench, bench, command
@@ -509,6 +512,65 @@ async def test_a_stop_before_the_call_leaves_no_doubt(bench: Bench) -> None:
     await bench.restart()
     await bench.rest(within=12)
     assert len(bench.vendor.made) == 2
+
+
+async def test_a_stop_before_a_resend_leaves_the_doubt(bench: Bench) -> None:
+    """The resend was not sent, but the send before it may still be applied."""
+    bench.vendor.enforces = True
+    bench.vendor.faults.append("late")
+    hooks = bench.reach
+
+    def reach(name: str) -> None:
+        hooks(name)
+        if name == "dispatcher.before-send" and bench.reached[name] == 2:
+            bench.process.gate.reserve(bench.clock.elapsed() + 100)  # the call waits
+
+    bench.reach = reach  # type: ignore[method-assign]
+    asked = command()
+    bench.ask(asked)
+    await bench.clock.until(lambda: bench.process.gate.snapshot().calls_waiting == 1)
+    assert bench.vendor.creates[asked.id] == 1
+    await bench.stop()
+    entry = bench.process.get(asked.id)
+    assert isinstance(entry, Begun) and entry.in_doubt
+
+
+async def test_a_write_that_waited_too_long_begins_anew(bench: Bench) -> None:
+    """A crash must be able to tell from `begun` when the call was made, within a deadline."""
+    bench.vendor.asks_to_wait = 100.0
+    bench.vendor.faults.append("throttle")
+    one, two = command(order="1"), command(order="2")
+    bench.ask(one, two)
+    await bench.clock.advance(1)
+    assert bench.process.gate.snapshot().calls_waiting == 1
+    await bench.clock.until(lambda: bench.vendor.creates[two.id] == 1)
+    entry = bench.process.get(two.id)
+    assert isinstance(entry, Begun)
+    sent = bench.clock.now() - datetime.fromisoformat(entry.doubt[1])
+    assert sent.total_seconds() <= bench.limits.deadline_seconds
+    await bench.rest(within=60)
+
+
+def test_after_a_crash_not_there_is_believed_after_the_longest_way_a_call_can_take() -> None:
+    """The wait for its turn (deadline and window), the call, the vendor's execution, the lag of its reads."""
+    limits = Limits(deadline_seconds=8, window_seconds=60, longest_execution_seconds=900, read_lag_seconds=30)
+    begun = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
+    assert settled_after_crash(begun, limits) - begun == timedelta(seconds=(8 + 60) + 8 + 900 + 30)
+
+
+async def test_doubt_that_cannot_be_looked_into_is_an_unknown_outcome(bench: Bench) -> None:
+    """The vendor refuses the look-up: a person must look, and the next revision inherits the doubt."""
+    asked = command()
+    bench.vendor.refuses_reads = True
+    bench.vendor.faults.append("late")
+    bench.ask(asked)
+    await bench.rest()
+    failure = bench.last(asked).failure
+    assert failure is not None and failure.kind is ErrorKind.UNKNOWN_OUTCOME
+    bench.vendor.refuses_reads = False
+    bench.ask(replace(asked, revision=2, row_stamp=(1, 2)))
+    await bench.rest()
+    assert (bench.last(asked).reason, len(bench.vendor.made)) == ("found", 1)
 
 
 async def test_an_unreadable_entry_is_not_an_absent_one(bench: Bench) -> None:
