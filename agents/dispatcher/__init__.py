@@ -1,0 +1,1 @@
+"""The dispatcher: owns one account of a vendor, and carries each command to one end."""
