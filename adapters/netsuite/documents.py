@@ -161,7 +161,7 @@ def _memo(body: Body) -> str:
 
 
 def _row(line: Mapping[str, Any], *, order_line: str | None) -> dict[str, Any]:
-    row: dict[str, Any] = {"item": _item(line), "quantity": line["quantity"]}
+    row: dict[str, Any] = {"item": _item(line), "quantity": units(line)}
     if order_line:
         row["orderLine"] = int(order_line) if order_line.isdecimal() else order_line
     if line.get("order_line_id"):
@@ -186,6 +186,11 @@ def _free(line: Mapping[str, Any]) -> dict[str, Any]:
     bare = {name: value for name, value in line.items() if name not in ("amount", "tax")}
     amounts = {"price": _CUSTOM_PRICE, "rate": nothing, "amount": nothing, "tax1Amt": nothing, "grossAmt": nothing}
     return {**_row(bare, order_line=None), **amounts}
+
+
+def units(line: Mapping[str, Any]) -> int:
+    """How many units a row names. NetSuite takes no 0: more of an amount whose units an earlier note named goes as one."""
+    return max(1, int(line["quantity"]))
 
 
 def _item(line: Mapping[str, Any]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from adapters.netsuite.documents import is_transform, merged, same_item
+from adapters.netsuite.documents import is_transform, merged, same_item, units
 from adapters.netsuite.records import (
     ORDER_LINE_ID,
     RECORDS,
@@ -156,7 +156,7 @@ def _lines(asked: list[Any], shown: list[Any]) -> Iterator[str]:
 
 
 def _line_differences(line: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
-    wanted, quantity = Decimal(line["quantity"]), number_of(row.get("quantity"))
+    wanted, quantity = Decimal(units(line)), number_of(row.get("quantity"))
     if quantity != wanted:
         yield f"quantity is {'not shown' if quantity is None else _whole(quantity)}, {wanted} was asked"
     if line.get("amount") is not None:
