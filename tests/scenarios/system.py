@@ -10,18 +10,22 @@ import re
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any, TypeVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
+
+import aiohttp
 
 from adapters.settings import Settings
 from adapters.stage.child import Child, ChildFailed, run
 from adapters.stage.stage import SECRETS, Stage
 from adapters.views.order import show
 from streams.profile import Profile
+from tests.contract.netsuite_account import Account
 from tests.kafka import committed_offsets, produce
 from tests.scenarios import messages
 
@@ -109,6 +113,15 @@ class System:
         finally:
             self.publish(self.stage.profile_text)
 
+    def by_hand(self, work: Callable[[Account], Awaitable[T]]) -> T:
+        """What a person does in the other system, through its own interface."""
+
+        async def sign_in() -> T:
+            async with aiohttp.ClientSession() as http:
+                return await work(Account(SimpleNamespace(url=self.stage.simulators_url), http))  # type: ignore[arg-type]
+
+        return asyncio.run(sign_in())
+
     def publish(self, text: str) -> None:
         """Publish a profile and wait until every running sequencer goes by it."""
         self._version += 1
@@ -170,6 +183,14 @@ class System:
     def waiting(self, order_id: str) -> list[Entry]:
         found: list[Entry] = self.order(order_id)["waiting"]
         return found
+
+    def record(self, type_: str, number: str) -> Entry:
+        """A document as the other system's own interface shows it."""
+
+        async def read(account: Account) -> Entry:
+            return await account.get(type_, number)
+
+        return self.by_hand(read)
 
     # -- waiting for it
 
