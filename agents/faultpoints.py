@@ -1,7 +1,8 @@
 """Named places where a test may end the process with SIGKILL: one for each gap of both commit protocols.
 
 `REVENI_STREAMS_FAULT_POINT=name[:nth]` arms one; when it is reached for the nth time the process appends the name to
-the file `REVENI_STREAMS_FAULT_LOG` (so that a test can assert it was reached) and kills itself. Unset, a point costs one
+the file `REVENI_STREAMS_FAULT_LOG` (so that a test can assert it was reached) and kills itself; or it sends itself the
+signal that `REVENI_STREAMS_FAULT_SIGNAL` names: SIGSTOP, to be woken in that very gap. Unset, a point costs one
 comparison.
 """
 
@@ -13,10 +14,11 @@ from pathlib import Path
 
 _armed, _, _nth = os.environ.get("REVENI_STREAMS_FAULT_POINT", "").partition(":")
 _left = int(_nth or 1)
+_signal = signal.Signals[os.environ.get("REVENI_STREAMS_FAULT_SIGNAL") or "SIGKILL"]
 
 
 def reach(name: str) -> None:
-    """Pass the fault point `name`; does not return if it is armed and due."""
+    """Pass the fault point `name`; armed and due, it does not return (after SIGSTOP: until it is woken)."""
     global _left
     if name != _armed:
         return
@@ -28,4 +30,4 @@ def reach(name: str) -> None:
                 out.write(f"{name}\n")
                 out.flush()
                 os.fsync(out.fileno())
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _signal)

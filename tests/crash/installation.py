@@ -15,7 +15,7 @@ from adapters.views import lists
 from adapters.views.reading import rows
 from tests.crash.checks import Verdict, complete, judge
 from tests.crash.traffic import Story
-from tests.kafka import committed_offsets, end_offsets
+from tests.kafka import admin_client, committed_offsets, end_offsets
 
 T = TypeVar("T")
 
@@ -115,6 +115,15 @@ class Installation:
                 found[topic] = lag
         return found
 
+    def dead_letters(self) -> int:
+        """Records in the dead letters' topic, open or not: this traffic makes none."""
+        topic = self.topology.named("dead.letters")
+        return sum(asyncio.run(end_offsets(self.stage.kafka, topic)).values())
+
+    def members(self, group: str) -> int:
+        """Members of a consumer group when it is stable; 0 while it is not."""
+        return asyncio.run(_members(self.stage.kafka, group))
+
     def busy(self) -> list[dict[str, Any]]:
         """What orders wait for that the system still has to do, and every open exception."""
         new_consumer = self.settings.connection().consumer
@@ -146,9 +155,16 @@ class Installation:
     def logs(self) -> str:
         return "\n".join(f"--- {child.name} {child.code}\n{child.tail(12)}" for child in self.stage.workers)
 
-    def _story_of(self, stories: Sequence[Story]) -> str:
+    def _missing(self, stories: Sequence[Story]) -> str:
         lost = self.judge(stories).lost
         return f"{len(lost)} documents missing: {lost[:5]}\n{self.behind()}\n{self.busy()[:3]}"
+
+
+async def _members(address: str, group: str) -> int:
+    async with admin_client(address) as admin:
+        (answer,) = await admin.describe_consumer_groups([group])
+        _, _, state, _, _, members = answer.groups[0][:6]
+        return len(members) if state == "Stable" else 0
 
 
 def _profile() -> str:

@@ -30,8 +30,8 @@ class Gap:
         return self.point
 
 
-# A batch may hold all that was sent at once, so the sequencer's points are reached a few times only; the dispatcher's are
-# reached once for each command.
+# A batch may hold all that was sent at once, so the sequencer's points are reached a few times only; the dispatcher's
+# are reached once for each command.
 GAPS = [
     Gap("sequencer.decided", 3),
     Gap("sequencer.changelog", 3),

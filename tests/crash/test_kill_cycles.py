@@ -1,0 +1,78 @@
+"""kill -9 again and again under load, on real Kafka, with two workers of each role and an ERP that misbehaves."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.crash.installation import LIMIT, Installation
+from tests.crash.traffic import Load, Traffic
+
+CYCLES = int(os.environ.get("REVENI_STREAMS_TEST_KILL_CYCLES", "30"))
+SEED = int(os.environ.get("REVENI_STREAMS_TEST_SEED", "20261127"))
+ORDERS_PER_SECOND = 3.0
+# The next victim dies after so many further calls of the ERP, so that there is always work in hand; but it dies at the
+# latest after so many seconds, so that some die before the take-over from the last one is complete.
+MOST_CALLS, MOST_SECONDS = 80, 8.0
+
+FAULTS = [
+    {"account": "ns", "fault": "429", "probability": 0.02, "retry_after": "seconds", "seconds": 1},
+    {"account": "ns", "fault": "reset-before-apply", "probability": 0.01},
+    {"account": "ns", "fault": "reset-after-apply", "probability": 0.02},
+    {"account": "ns", "fault": "apply-then-timeout", "probability": 0.01},
+    {"account": "ns", "fault": "late-apply", "probability": 0.01},
+    {"account": "ns", "fault": "5xx", "probability": 0.01},
+]
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_kill_cycles_under_load(installation: Installation) -> None:
+    """Nothing lost, doubled or early, no call over the limit, and everything comes to rest."""
+    draw = random.Random(SEED)
+    workers = [installation.sequencer(n) for n in (1, 2)] + [installation.dispatcher(n) for n in (1, 2)]
+    for child in workers:
+        child.start()
+    installation.stage.faults(*FAULTS)
+    traffic = Traffic(installation.stage, SEED)
+    ended_alone: list[str] = []
+    started = time.monotonic()
+    with Load(traffic, ORDERS_PER_SECOND):
+        for cycle in range(CYCLES):
+            _wait_for_calls(installation, draw.randint(0, MOST_CALLS), draw.uniform(1.0, MOST_SECONDS))
+            for child in workers:
+                if not child.running:
+                    ended_alone.append(f"{child.name} with {child.code} before cycle {cycle}:\n{child.tail(40)}")
+                    child.start()
+            victim = draw.choice(workers)
+            victim.kill()
+            victim.start()
+    killing = time.monotonic() - started
+    installation.stage.faults()
+    for child in workers:
+        if not child.running:
+            ended_alone.append(f"{child.name} with {child.code} after the last cycle:\n{child.tail(40)}")
+            child.start()
+    installation.wait_until_done(traffic.stories, 120)
+    verdict = installation.judge(traffic.stories)
+    calls = installation.calls()
+    print(
+        f"seed {SEED}: {CYCLES} kills in {killing:.0f} s, {time.monotonic() - started:.0f} s to rest; "
+        f"{len(traffic.stories)} orders, {sum(story.sent for story in traffic.stories)} webhooks, "
+        f"{calls['calls']} calls, "
+        f"{calls['max_in_flight']} in flight at most, faults {calls['accounts']['ns']['faults']}; {verdict.counts}; "
+        f"ended by themselves: {len(ended_alone)}"
+    )
+    assert traffic.failed == []
+    assert verdict.kept, verdict
+    assert calls["max_in_flight"] == LIMIT, "the load did not work against the limit"
+    assert ended_alone == [], "\n".join(ended_alone)
+
+
+def _wait_for_calls(installation: Installation, further: int, seconds: float) -> None:
+    deadline, wanted = time.monotonic() + seconds, installation.calls()["calls"] + further
+    while time.monotonic() < deadline and installation.calls()["calls"] < wanted:
+        time.sleep(0.05)
