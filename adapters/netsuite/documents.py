@@ -189,7 +189,7 @@ def _free(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def units(line: Mapping[str, Any]) -> int:
-    """How many units a row names. NetSuite takes no 0: more of an amount whose units an earlier note named goes as one."""
+    """Units as a row names them: NetSuite takes no 0, so a further part of an amount already credited goes as one."""
     return max(1, int(line["quantity"]))
 
 
