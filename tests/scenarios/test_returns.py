@@ -1,4 +1,4 @@
-"""Returns: authorisations at once, line by line, checked against history; what is closed, renamed, unknown or unmapped."""
+"""Returns: authorised at once, line by line, checked against history; what is closed, renamed, unknown, unmapped."""
 
 from __future__ import annotations
 
