@@ -53,6 +53,7 @@ def demo(
         profile=demo_profile(DEADLINE_SECONDS),
         simulators=plan.simulators(),
         embedded=standing.embedded,
+        env=plan.settings(),
     )
     progress = _Progress(console)
     playing = Demo(plan, stage, standing.connection, out, progress.show, progress.say)

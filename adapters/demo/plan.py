@@ -30,19 +30,24 @@ class Plan:
     @property
     def outage(self) -> tuple[float, float]:
         """When the ERP is away."""
-        start = self.sending * 0.45
+        start = self.sending * 0.65
         return start, start + 5.0
+
+    @property
+    def heal(self) -> float:
+        """When the last fault ends: some time after the last webhook, while the backlog is worked off."""
+        return self.sending + 20.0
 
     @property
     def kill_times(self) -> tuple[float, ...]:
         """When a worker is killed; the second is another worker."""
-        return tuple(self.sending * (0.25 + 0.5 * number) for number in range(self.kills))
+        return tuple(self.sending * 0.25 + self.sending * 0.65 * number for number in range(self.kills))
 
     def rules(self) -> list[dict[str, Any]]:
         """The simulators' fault rules (`PUT /_faults`), for a start now."""
         if not self.faults:
             return []
-        until = self.sending + 5
+        until = self.heal
         writes = {"account": "ns", "on": "write", "from": 0, "until": until}
         start, end = self.outage
         return [
@@ -56,6 +61,13 @@ class Plan:
             {**writes, "fault": "refuse", "probability": 0.002},
             {"account": "ns", "fault": "stale read", "probability": 0.01, "from": 0, "until": until},
         ]
+
+    def settings(self) -> dict[str, str]:
+        """Sessions as short as the deadline allows: a killed worker is missed sooner."""
+        return {
+            "REVENI_STREAMS_SEQUENCER_SESSION_SECONDS": "6",
+            "REVENI_STREAMS_DISPATCHER_SESSION_SECONDS": str(DEADLINE_SECONDS + 6),
+        }
 
     def simulators(self) -> dict[str, Any]:
         """The simulators' configuration."""

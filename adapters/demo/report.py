@@ -109,7 +109,7 @@ def events_per_second(samples: Sequence[Sample]) -> float:
 
 
 def first_document_ms(run: Run) -> list[float]:
-    """From the first 200 for an order to its first ledger entry, for orders untouched by what was down on purpose."""
+    """From the first 200 for an order to its first ledger entry, less the time in which we held something down."""
     accepted: dict[int, datetime] = {}
     for answer in run.answers:
         if answer.status == 200 and answer.seq not in accepted:
@@ -127,10 +127,20 @@ def first_document_ms(run: Run) -> list[float]:
     found = []
     for order, start in begun.items():
         end = made.get(order)
-        if end is None or any(start <= i.end and end >= i.start for i in run.intervals):
-            continue
-        found.append(max(0.0, (end - start).total_seconds() * 1000))
+        if end is not None:
+            found.append(max(0.0, (end - start).total_seconds() - _down(start, end, run.intervals)) * 1000)
     return sorted(found)
+
+
+def _down(start: datetime, end: datetime, intervals: Sequence[Interval]) -> float:
+    """Seconds between two moments in which something was down on purpose."""
+    total, until = 0.0, start
+    for interval in sorted(intervals, key=lambda i: i.start):
+        first, last = max(interval.start, until), min(interval.end, end)
+        if last > first:
+            total += (last - first).total_seconds()
+            until = last
+    return total
 
 
 def _percentile(values: Sequence[float], percent: int) -> float | None:

@@ -26,8 +26,8 @@ from adapters.stage.stage import SECRETS, Stage
 
 LOOK_SECONDS = 0.5
 RESTART_SECONDS = 1.0
-RECOVERY_SECONDS = 25.0
-"""How long a killed worker's work may stand still: its session (15 s for a dispatcher), a rebalance, a recovery."""
+RECOVERY_SECONDS = 15.0
+"""How long a killed worker's work stands still: its session (10 s here for a dispatcher), a rebalance, a recovery."""
 
 EVIDENCE = 20  # stories kept of orders that broke a promise
 
@@ -166,7 +166,10 @@ class Demo:
         )
         try:
             await _all_or_first_failure(sending, harm, looking)
-            self._stage.faults()
+            self._phase = "working off the backlog"
+            if self._plan.faults:
+                await asyncio.sleep(max(0.0, started + self._plan.heal - time.monotonic()))
+                self._stage.faults()
             self._phase = "coming to rest"
             return await self._rest(watcher, looking)
         finally:

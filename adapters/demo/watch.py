@@ -54,11 +54,9 @@ class Watcher:
     async def start(self) -> None:
         self._consumer = self.connection.consumer()
         await self._consumer.start()
-        topics = [*self._events(), *self._commands(), self.topology.named("dead.letters")]
-        tps = [TopicPartition(t, p) for t in topics for p in sorted(self._consumer.partitions_for_topic(t) or ())]
-        if not tps:
-            await self._consumer.topics()
-            tps = [TopicPartition(t, p) for t in topics for p in sorted(self._consumer.partitions_for_topic(t) or ())]
+        shared = [*self._events(), self.topology.named("dead.letters")]
+        tps = [TopicPartition(topic, number) for topic in shared for number in range(self.topology.partitions)]
+        tps += [TopicPartition(topic, 0) for topic in self._commands()]
         self._consumer.assign(tps)
         await self._consumer.seek_to_beginning(*tps)
         for group in (self.topology.sequencer_app, self.topology.dispatcher_app(self.account)):

@@ -36,6 +36,7 @@ class Stage:
         profile: str,
         simulators: Mapping[str, Any] | None = None,
         embedded: bool = False,
+        env: Mapping[str, str] | None = None,
     ) -> None:
         """`profile` is TOML in which `{simulators}` stands for the simulators' address."""
         directory.mkdir(parents=True, exist_ok=True)
@@ -59,6 +60,7 @@ class Stage:
             "REVENI_STREAMS_WEBHOOK_SECRET_REVENI": SECRETS["reveni"],
             "REVENI_STREAMS_WEBHOOK_SECRET_WAREHOUSE": SECRETS["warehouse"],
             **NETSUITE_CREDENTIALS,
+            **(env or {}),
         }
         arguments = ["simulators", "--bind", f"127.0.0.1:{ports[0]}"]
         if simulators is not None:
