@@ -1,7 +1,7 @@
 """Where the parts are put together: settings, broker, profile and adapters become the Faust apps of the workers.
 
-`faust -A adapters.runtime:sequencer_app worker` and `faust -A adapters.runtime:dispatcher_app worker` start one each; the
-dispatcher's account is in REVENI_STREAMS_ACCOUNT. `reveni-streams worker` does the same and looks after several.
+`faust -A adapters.runtime:sequencer_app worker` and `faust -A adapters.runtime:dispatcher_app worker` start one each;
+the dispatcher's account is in REVENI_STREAMS_ACCOUNT. `reveni-streams worker` does the same and looks after several.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from adapters.broker.connection import Connection
 from adapters.settings import Settings
 from streams.playbook import Playbook
 from streams.profile import Profile
+from streams.specimens import model_profile
 from streams.topics import Stamp
+from streams.validation import validate
 
 ACCOUNT = "REVENI_STREAMS_ACCOUNT"
 
@@ -31,6 +33,14 @@ class CannotStart(Exception):
 def playbooks() -> dict[str, Playbook]:
     """Every system's playbook."""
     return {name: system.playbook() for name, system in registry.SYSTEMS.items()}
+
+
+def trusted_playbooks(known: Mapping[str, Playbook]) -> Mapping[str, Playbook]:
+    """The playbooks, once each came to rest on made-up orders; raises `CannotStart` with what stood still."""
+    faults = [fault for name, playbook in known.items() for fault in validate(playbook, model_profile(name))]
+    if faults:
+        raise CannotStart("a playbook would leave orders standing:\n  " + "\n  ".join(faults))
+    return known
 
 
 async def newest_profile(new_consumer: Callable[[], AIOKafkaConsumer], topic: str, *, wait: float = 60) -> Profile:
@@ -89,7 +99,7 @@ def build_sequencer(settings: Settings) -> Any:
             idempotent=connection.idempotent,
             credentials=connection.faust(),
         ),
-        playbooks(),
+        trusted_playbooks(playbooks()),
         connection.consumer,
     )
 
@@ -119,7 +129,7 @@ def build_dispatcher(settings: Settings, account: str) -> Any:
             datadir=_datadir(settings, f"dispatcher-{account}"),
             faust=dict(connection.faust()),
         ),
-        lambda: system.adapter(table, credentials),  # type: ignore[arg-type,return-value]  # one protocol, two names
+        lambda: system.adapter(table, credentials),
     )
 
 
