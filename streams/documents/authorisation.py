@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -69,7 +70,7 @@ def authorisation(case: Case, about: About) -> Ready:
     order = snapshot(case, ret.return_id)
     expect_currency(case, order, ret.currency, f"Return {ret.return_id}")
     standalone = order["status"] == "closed"
-    used = _used(case, ret.return_id, order)
+    used = _used(case, ret, order)
     lines: list[dict[str, Any]] = []
     held: list[Held] = []
     for line in ret.lines:
@@ -131,16 +132,25 @@ def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dic
     return entry
 
 
-def _used(case: Case, return_id: str, order: Any) -> dict[str, int]:
-    """Units of each order line that other authorisations hold: people's in the account, and ours of other returns."""
+def _used(case: Case, ret: Return, order: Any) -> dict[str, int]:
+    """Units of each order line that other authorisations hold: people's in the account, and ours of other returns.
+
+    One that a person may have made for this very return (L01) is not another: the dispatcher adopts it, or asks.
+    """
     used: dict[str, int] = {}
+    return_id = ret.return_id
+    own = _units(case, ret, order) if case.adopt_since(return_id) is not None else None
     ours = {position.command_id for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION)}
     ours |= set(case.row.issued)
     for earlier in order.get("returns", ()):
         if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):
             continue
+        units: Counter[str] = Counter()
         for line in earlier["lines"]:
-            used[str(line["order_line"])] = used.get(str(line["order_line"]), 0) + int(line["quantity"])
+            units[str(line["order_line"])] += int(line["quantity"])
+        if earlier["external_ref"] or units != own:
+            for number, quantity in units.items():
+                used[number] = used.get(number, 0) + quantity
     for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION):
         other = case.returns.get(position.about.return_id)
         if position.about.return_id == return_id and position.body is None:
@@ -154,6 +164,16 @@ def _used(case: Case, return_id: str, order: Any) -> dict[str, int]:
         for line in position.body["lines"]:
             used[str(line["order_line"])] = used.get(str(line["order_line"]), 0) + int(line["quantity"])
     return used
+
+
+def _units(case: Case, ret: Return, order: Any) -> Counter[str]:
+    """What the return sends back of each order line."""
+    units: Counter[str] = Counter()
+    for line in ret.lines:
+        matched = match(case, order, line)
+        if isinstance(matched, Matched) and not line.fault:
+            units[matched.number] += line.quantity
+    return units
 
 
 def _over_returned(matched: Matched, room: int) -> Held:
