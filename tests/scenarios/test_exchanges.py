@@ -99,8 +99,13 @@ def test_x03_the_exchange_is_made_once_after_its_cause_is_fixed(system: System) 
     sku = f"TEE-{system.new_order()}"
     system.stock(sku, 0)
     order = system.new_order()
-    system.send(exchange(order, lines=[tee(request="exchange", quantity=2, tax_amount="13.33")],
-                         replacements=[replacement(sku, quantity=2)]))
+    system.send(
+        exchange(
+            order,
+            lines=[tee(request="exchange", quantity=2, tax_amount="13.33")],
+            replacements=[replacement(sku, quantity=2)],
+        )
+    )
     held = system.exception(order, "out-of-stock")
     system.stock(sku, 5)
     system.decide("retry", held["dlq_id"])
@@ -133,11 +138,7 @@ def test_x04_a_mixed_return_credits_one_line_and_exchanges_the_other(system: Sys
 def test_x04_the_value_of_an_exchanged_line_is_not_credited(system: System) -> None:
     """A refund that covers the exchanged tee, too, is more than the return comes to: held."""
     order = system.new_order()
-    system.send(
-        exchange(
-            order, type="mixed", lines=[tee(request="exchange"), hat()], refunds=[refund("rf1", "50.00")]
-        )
-    )
+    system.send(exchange(order, type="mixed", lines=[tee(request="exchange"), hat()], refunds=[refund("rf1", "50.00")]))
     assert "40.00 too much" in system.exception(order, "mismatch")["reason"]
     system.document(order, EXCHANGE)
     system.at_rest(order)

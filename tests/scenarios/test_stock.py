@@ -44,9 +44,7 @@ def test_s01_an_inspection_that_overtakes_its_return_waits_for_it(system: System
     ("disposition", "location", "sellable"),
     [("sellable", "101", 1), ("damaged", "102", 0), ("faulty", "102", 0), ("destroyed", "109", 0)],
 )
-def test_s02_disposition_decides_the_place(
-    system: System, disposition: str, location: str, sellable: int
-) -> None:
+def test_s02_disposition_decides_the_place(system: System, disposition: str, location: str, sellable: int) -> None:
     """Sellable goods to the main location, damaged and faulty to quarantine, destroyed to write-off."""
     order = system.new_order()
     system.send(return_of(order, "r1", state="received"))
