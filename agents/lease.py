@@ -27,10 +27,11 @@ class Lease:
         self._span = session - deadline
         self._clock = clock or SystemClock()
         self._renewed: float | None = None
+        self._heard: float | None = None
 
     def renew(self, sent_at: float) -> None:
         """A heartbeat sent at `sent_at` (elapsed time) was answered: we are a member in good standing."""
-        self._renewed = sent_at
+        self._renewed = self._heard = sent_at
 
     def lose(self) -> None:
         """A rebalance has begun or the broker no longer knows us; held again with the next good heartbeat."""
@@ -46,6 +47,14 @@ class Lease:
             raise LeaseLost("no good heartbeat recently enough")
         if batch is not None and batch.stale:
             raise LeaseLost(f"{batch} is of a former generation")
+
+    def check_read(self) -> None:
+        """Raise LeaseLost when we may have been evicted; a rebalance that waits for us is no reason.
+
+        A read changes nothing, but it counts: one by a worker that woke up too late comes on top of its successor's.
+        """
+        if self._heard is None or self._clock.elapsed() - self._heard >= self._span:
+            raise LeaseLost("nothing heard of the group recently enough")
 
     def watch(self, coordinator: Any) -> None:
         """Follow aiokafka's group coordinator.

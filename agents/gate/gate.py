@@ -57,7 +57,7 @@ class Slot:
 
     @asynccontextmanager
     async def call(self, name: str, *, write: bool = False) -> AsyncIterator[None]:
-        """Run one HTTP request: wait for leave, check the lease if it writes, and hold it to the deadline.
+        """Run one HTTP request: wait for leave, check the lease, and hold it to the deadline.
 
         Past the deadline the block is cancelled and `TimeoutError` leaves this context: a caller who writes takes that,
         outside the block, for `InDoubt`. What leaves the block tells the gate how the account is.
@@ -78,8 +78,8 @@ class Slot:
 class Gate:
     """Holds the calls of one account within its limits, and keeps them back while it is throttled or down.
 
-    `before_send` runs right before each write is sent, after all waiting (the dispatcher's lease check); what it raises
-    leaves the call, which is then not sent.
+    `before_send` runs right before each write is sent, `before_read` before each read, after all waiting (the
+    dispatcher's lease checks); what they raise leaves the call, which is then not sent.
     """
 
     def __init__(
@@ -88,10 +88,11 @@ class Gate:
         clock: Clock,
         random: random_module.Random,
         before_send: Callable[[], None] = _nothing_to_check,
+        before_read: Callable[[], None] = _nothing_to_check,
     ) -> None:
         self.settings = settings
         self._clock = clock
-        self._before_send = before_send
+        self._before_send, self._before_read = before_send, before_read
         first, longest = settings.first_pause_seconds, settings.longest_pause_seconds
         self._breaker = Breaker(
             settings.failures_to_open, settings.failure_memory_seconds, GrowingPause(first, longest, random)
@@ -256,13 +257,12 @@ class Gate:
     @asynccontextmanager
     async def _call(self, command_id: str, name: str, *, write: bool) -> AsyncIterator[None]:
         permit = await self._wait_for_call()
-        if write:
-            try:
-                self._before_send()
-            except BaseException:
-                self._not_sent(permit)
-                self._admit()
-                raise
+        try:
+            (self._before_send if write else self._before_read)()
+        except BaseException:
+            self._not_sent(permit)
+            self._admit()
+            raise
         call = _Call(command_id, name, write, permit, self._clock.elapsed())
         self._in_flight += 1
         self._totals.calls += 1

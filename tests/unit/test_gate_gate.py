@@ -415,6 +415,23 @@ async def test_the_lease_is_checked_right_before_each_write_and_stops_it() -> No
     assert (now.totals.calls, now.totals.failed, now.window_used, now.slots) == (2, 0, 1, 0)
 
 
+async def test_a_read_has_a_check_of_its_own() -> None:
+    """A worker that woke up too late must not even read: its calls would come on top of its successor's."""
+
+    def evicted() -> None:
+        raise PermissionError("perhaps evicted")
+
+    clock = TurnedClock()
+    gate = Gate(GateSettings(concurrency=1, deadline_seconds=8), clock, random.Random(1), before_read=evicted)
+    async with gate.slot(CommandClass.MONEY, "c") as slot:
+        async with slot.call("write", write=True):
+            pass
+        with pytest.raises(PermissionError):
+            async with slot.call("read back"):
+                raise AssertionError("it was sent")
+    assert (gate.snapshot().totals.calls, gate.snapshot().slots) == (1, 0)
+
+
 async def test_a_cancelled_waiter_leaves_the_line() -> None:
     """Whoever waits for a slot or for the window may be cancelled; the others go on."""
     it = bench(concurrency=2, calls_per_window=2, window_seconds=10)

@@ -36,6 +36,20 @@ async def test_the_lease_ends_a_call_deadline_before_the_session() -> None:
     assert not lease.holds()
 
 
+async def test_a_read_needs_to_have_heard_of_the_group_and_no_more() -> None:
+    """A rebalance waits for us, so what was written may still be read back; past the session another may be calling."""
+    clock = TurnedClock()
+    lease = Lease(session=15.0, deadline=8.0, clock=clock)
+    with pytest.raises(LeaseLost):
+        lease.check_read()
+    lease.renew(0.0)
+    lease.lose()
+    lease.check_read()
+    await clock.advance(7.0)
+    with pytest.raises(LeaseLost):
+        lease.check_read()
+
+
 async def test_a_stale_batch_has_no_lease() -> None:
     """The process may be a member in good standing while this partition is another's."""
     clock = TurnedClock()
