@@ -13,17 +13,17 @@ from tests.crash.traffic import Load, Traffic
 
 CYCLES = int(os.environ.get("REVENI_STREAMS_TEST_KILL_CYCLES", "30"))
 SEED = int(os.environ.get("REVENI_STREAMS_TEST_SEED", "20261127"))
-ORDERS_PER_SECOND = 3.0
-# The next victim dies after so many further calls of the ERP, so that there is always work in hand; but it dies at the
-# latest after so many seconds, so that some die before the take-over from the last one is complete.
-MOST_CALLS, MOST_SECONDS = 80, 8.0
+ORDERS_PER_SECOND = 1.5
+# Some die at once, before the take-over from the last one is complete; the others when the ERP has had so many further
+# calls, so that there is work in hand, or when so many seconds did not bring them.
+AT_ONCE, CALLS, MOST_SECONDS = 0.3, (15, 60), 12.0
 
 FAULTS = [
-    {"account": "ns", "fault": "429", "probability": 0.02, "retry_after": "seconds", "seconds": 1},
-    {"account": "ns", "fault": "reset-before-apply", "probability": 0.01},
-    {"account": "ns", "fault": "reset-after-apply", "probability": 0.02},
-    {"account": "ns", "fault": "apply-then-timeout", "probability": 0.01},
-    {"account": "ns", "fault": "late-apply", "probability": 0.01},
+    {"account": "ns", "fault": "429", "probability": 0.01, "retry_after": "seconds", "seconds": 1},
+    {"account": "ns", "fault": "reset-before-apply", "probability": 0.02},
+    {"account": "ns", "fault": "reset-after-apply", "probability": 0.04},
+    {"account": "ns", "fault": "apply-then-timeout", "probability": 0.02},
+    {"account": "ns", "fault": "late-apply", "probability": 0.03},
     {"account": "ns", "fault": "5xx", "probability": 0.01},
 ]
 
@@ -42,7 +42,9 @@ def test_kill_cycles_under_load(installation: Installation) -> None:
     started = time.monotonic()
     with Load(traffic, ORDERS_PER_SECOND):
         for cycle in range(CYCLES):
-            _wait_for_calls(installation, draw.randint(0, MOST_CALLS), draw.uniform(1.0, MOST_SECONDS))
+            at_once, calls = draw.random() < AT_ONCE, draw.randint(*CALLS)
+            if not at_once:
+                _wait_for_calls(installation, calls, MOST_SECONDS)
             for child in workers:
                 if not child.running:
                     ended_alone.append(f"{child.name} with {child.code} before cycle {cycle}:\n{child.tail(40)}")
@@ -68,6 +70,8 @@ def test_kill_cycles_under_load(installation: Installation) -> None:
     )
     assert traffic.failed == []
     assert verdict.kept, verdict
+    if CYCLES >= 30:
+        assert set(calls["accounts"]["ns"]["faults"]) == {str(rule["fault"]) for rule in FAULTS}
     assert calls["max_in_flight"] == LIMIT, "the load did not work against the limit"
     assert ended_alone == [], "\n".join(ended_alone)
 
