@@ -11,9 +11,11 @@ from adapters.views.lists import record_exception, row_exceptions, waiting_entry
 from adapters.views.reading import NewConsumer, join_value, records_of
 from adapters.views.timeline import event
 from streams.decide import OWN_EXCEPTION
+from streams.money import to_text
 from streams.row import Row
 from streams.rowcodec import decode
 from streams.topics import LANE_TOPICS, Topology
+from streams.vocabulary import DocumentKind
 
 
 async def show(new_consumer: NewConsumer, topology: Topology, order_key: str) -> dict[str, Any] | None:
@@ -91,7 +93,15 @@ def _return(return_id: str, register: Any) -> dict[str, Any]:
         "version": max(register.hashes, default=None),
         "conflicting_versions": list(register.conflicts),
         "refunds": data["refunds"],
+        "recovered_by_reveni": recovered(data),
     }
+
+
+def recovered(data: Mapping[str, Any]) -> list[str]:
+    """R13: refunds of an instant return that was rejected later: Reveni takes the money back, the credit stands."""
+    if data.get("mode") != "instant" or data.get("state") != "rejected":
+        return []
+    return [refund["refund_id"] for refund in data["refunds"] if refund.get("state") == "paid"]
 
 
 def documents(row: Row) -> list[dict[str, Any]]:
@@ -104,11 +114,27 @@ def documents(row: Row) -> list[dict[str, Any]]:
             "at": outcome["at"],
             "reason": outcome["reason"],
             "command_id": cid,
+            "applied": applied(row, cid) if outcome["kind"] == "credit_note" else None,
         }
         for cid, known in row.outcomes.items()
         for number, outcome in known.done.items()
     ]
     return sorted(found, key=lambda item: (item["at"], item["kind"], item["number"]))
+
+
+def applied(row: Row, cid: str) -> str | None:
+    """R05: how much of a credit note was applied to an invoice; the rest is an open credit. None: it is not known."""
+    note = row.issued.get(cid)
+    if note is None:
+        return None
+    of_note = (
+        issued.command
+        for issued in row.issued.values()
+        if issued.command.kind is DocumentKind.CREDIT_APPLICATION
+        and (issued.command.account, issued.command.subject) == (note.command.account, note.command.subject)
+    )
+    done = [command.body for command in of_note if row.outcome_of(command.id).done]
+    return str(done[0]["amount"]) if done else to_text(0, str(note.command.body["currency"]))
 
 
 def decisions(row: Row) -> list[dict[str, Any]]:
