@@ -170,6 +170,16 @@ class System:
         found: list[Entry] = self.stage.control("GET", f"/_calls?account=ns&since_seq={since}")
         return found
 
+    def since(self, seq: int) -> list[Entry]:
+        """What the other system booked after a sequence number, of all orders."""
+        found: list[Entry] = self.stage.control("GET", f"/_ledger?account=ns&since_seq={seq}")
+        return found
+
+    def position(self) -> tuple[int, int]:
+        """The newest call and the newest entry of the ledger, by their sequence numbers."""
+        calls, entries = self.calls(), self.since(0)
+        return (calls[-1]["seq"] if calls else 0), (entries[-1]["seq"] if entries else 0)
+
     def order(self, order_id: str) -> Entry:
         """`order show --json`, without the cost of a process."""
         connection, topology = self._settings.connection(), self._settings.topology()

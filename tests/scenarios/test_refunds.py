@@ -64,16 +64,17 @@ def test_r05_what_is_left_open_of_an_invoice_is_all_that_is_applied(system: Syst
 
 
 def test_r05_the_credit_stays_open_when_the_invoice_is_settled(system: System) -> None:
-    """A settled invoice: the note stands unapplied, and that is no exception."""
+    """A settled invoice: the note stands unapplied and is shown so; that is no exception."""
     order = system.new_order(invoice=None)
     settled = {"account": "ns", "order_id": order, "number": f"INV-{order}", "open": "0.00"}
     system.stage.seed({"invoices": [settled]})
     system.send(return_of(order, "r1", refunds=[refund("rf1", "40.00")]))
     note = system.document(order, NOTE)
-    system.at_rest(order)
+    rest = system.at_rest(order)
     assert system.made(order)[APPLICATION] == 0
     assert note["status"] == "open"
-    assert not system.exceptions(order)
+    assert [d["applied"] for d in rest["documents"] if d["kind"] == NOTE] == ["0.00"]
+    assert not rest["exceptions"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,19 @@ def test_r06_a_refund_that_does_not_add_up_is_held_with_the_difference(
     system.decide("post-anyway", held["dlq_id"])
     assert system.document(order, NOTE)["amount"] == amount
     system.no_exceptions(order)
+
+
+def test_r06_less_than_a_closed_return_comes_to_is_held(system: System) -> None:
+    """Accepted and nothing pending: 35.00 for 40.00 of goods is a difference; while a refund is pending it is not."""
+    order = system.new_order()
+    parts = [refund("rf1", "35.00"), refund("rf2", "5.00", "pending")]
+    system.send(return_of(order, "r1", state="accepted", refunds=parts))
+    assert system.document(order, NOTE)["amount"] == "35.00"
+    other = system.new_order()
+    system.send(return_of(other, "r1", state="accepted", refunds=parts[:1]))
+    assert "5.00" in system.exception(other, "mismatch")["reason"]
+    system.at_rest(order)
+    assert not system.exceptions(order)
 
 
 def test_r06_a_penny_of_rounding_is_no_difference(system: System) -> None:
@@ -233,6 +247,17 @@ def test_r10_a_refund_that_fails_afterwards_is_reversed_once_finance_approves(sy
     assert (system.made(order)[NOTE], system.made(order)[REVERSAL]) == (1, 1)
 
 
+def test_r10_a_paid_refund_that_a_newer_snapshot_leaves_out_is_not_forgotten(system: System) -> None:
+    """The note stands, and Finance is told that Reveni no longer names the refund."""
+    order = system.new_order()
+    system.send(return_of(order, "r1", refunds=[refund("rf1", "40.00")]))
+    system.document(order, NOTE)
+    system.send(return_of(order, "r1", 2, refunds=[]))
+    assert "rf1" in system.exception(order, "mismatch", about="leaves it out")["reason"]
+    system.at_rest(order)
+    assert (system.made(order)[NOTE], system.made(order)[REVERSAL]) == (1, 0)
+
+
 def test_r11_repeats_disorder_and_new_delivery_ids_post_once(system: System) -> None:
     """Every version three times, the newest first, under old and new delivery ids: one RMA, one note."""
     order = system.new_order()
@@ -278,6 +303,22 @@ def test_r12_several_returns_of_one_order_each_have_their_documents(system: Syst
     notes = system.documents(order, NOTE, 2)
     assert sorted(note["amount"] for note in notes) == ["10.00", "40.00"]
     assert {note["created_from"] for note in notes} == {entry["number"] for entry in authorised}
+
+
+def test_r18_notes_that_need_approval_post_once_finance_says_yes(system: System) -> None:
+    """The profile asks for approval: the note waits; who said yes, when and why is kept; then it posts."""
+    with system.profile(("approval = []", 'approval = ["credit_note"]')):
+        order = system.new_order()
+        system.send(return_of(order, "r1", refunds=[refund("rf1", "40.00")]))
+        system.document(order, RMA)
+        rest = system.at_rest(order)
+        waiting = next(w for w in rest["waiting"] if w["for"] == "approval")
+        assert (waiting["step"], system.made(order)[NOTE]) == (NOTE, 0)
+        system.decide("approve", "--order", order)
+        assert system.document(order, NOTE)["amount"] == "40.00"
+        (decision,) = system.order(order)["decisions"]
+        assert (decision["by"], decision["kind"], decision["ruling"]) == ("fin-01", "approve", "applied")
+        assert decision["at"]
 
 
 def test_r21_two_currencies_are_never_on_one_document(system: System) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.netsuite_account import Account
 from tests.scenarios.messages import hat, refund, return_of, sold, tee
 from tests.scenarios.system import Entry, System
 
@@ -71,6 +72,22 @@ def test_r02_units_that_an_earlier_return_took_are_not_returned_again(system: Sy
     assert system.made(order) == {RMA: 1}
 
 
+def test_r02_units_that_people_took_back_in_the_erp_are_not_returned_again(system: System) -> None:
+    """Somebody authorised both tees by hand before: the return of one is over the history."""
+    order = system.new_order()
+
+    async def authorise(account: Account) -> str:
+        row = {"orderLine": 1, "quantity": 2, "grossAmt": 80.00, "tax1Amt": 13.33}
+        key = await account.order_id(order)
+        return (await account.transform("salesOrder", key, "returnAuthorization", row, otherRefNum=order)).id
+
+    system.by_hand(authorise)
+    system.send(return_of(order, "r1"))
+    assert "0 can still come back" in system.exception(order, "mismatch")["reason"]
+    system.at_rest(order)
+    assert system.made(order)[RMA] == 1
+
+
 @pytest.mark.parametrize("state", ["rejected", "cancelled"])
 def test_r13_a_return_that_ends_closes_its_authorisation(system: System, state: str) -> None:
     """Rejected or cancelled after it was authorised: the RMA is closed, and nothing else is made."""
@@ -96,17 +113,18 @@ def test_r13_a_return_cancelled_before_it_was_heard_of_makes_nothing(system: Sys
 
 
 def test_r13_an_instant_refund_of_a_rejected_return_is_credited_once(system: System) -> None:
-    """Rejected after the money went out: the one note stands, and the RMA is closed."""
+    """Rejected after the money went out: the one note stands, the RMA is closed, who recovers is shown."""
     order = system.new_order()
     paid = [refund("rf1", "40.00")]
     system.send(return_of(order, "r1", refunds=paid))
     system.document(order, NOTE)
     system.send(return_of(order, "r1", 2, state="rejected", lines=[tee(verdict="rejected")], refunds=paid))
     system.eventually(lambda: [e for e in system.ledger(order, RMA) if e["op"] == "close"], "closed", order_id=order)
-    system.at_rest(order)
+    rest = system.at_rest(order)
     made = system.made(order)
     assert (made[NOTE], made[RMA], made["reversal"]) == (1, 1, 0)
-    assert not system.exceptions(order)
+    assert rest["returns"][0]["recovered_by_reveni"] == ["rf1"]
+    assert not rest["exceptions"]
 
 
 def test_r14_a_closed_order_gets_a_standalone_authorisation(system: System) -> None:
@@ -118,6 +136,8 @@ def test_r14_a_closed_order_gets_a_standalone_authorisation(system: System) -> N
     assert entry["order_id"] == order
     assert entry["amount"] == "40.00"
     assert system.document(order, NOTE)["amount"] == "40.00"
+    system.inspect(order, "r1", ("l1", "TEE-RED-M", 1, "sellable"))
+    assert system.document(order, RECEIPT)["created_from"] == entry["number"]
 
 
 @pytest.mark.parametrize("lost", ["archived", "absent"])

@@ -137,8 +137,29 @@ def test_s05_only_the_returned_part_of_a_bundle_moves_with_its_share_of_the_pric
     assert not system.exceptions(order)
 
 
+def test_s05_a_whole_bundle_is_received_by_its_parts(system: System) -> None:
+    """The bundle comes back whole; the warehouse counts its parts, and a third sock is one too many."""
+    parts = [
+        {"sku": "CAP-1", "quantity": 1, "list_price": "20.00"},
+        {"sku": "SOCK-1", "quantity": 2, "list_price": "5.00"},
+    ]
+    order = system.new_order(
+        lines=[sold("ol1", "SET-2", 1, "29.99", "5.00", components=parts)], shipping="0", paid="29.99"
+    )
+    bundle = tee(sku="SET-2", unit_price="29.99", tax_amount="5.00")
+    system.send(return_of(order, "r1", state="received", lines=[bundle], refunds=[refund("rf1", "29.99")]))
+    assert system.document(order, NOTE)["amount"] == "29.99"
+    system.inspect(order, "r1", ("l1", "CAP-1", 1, "damaged"), ("l1", "SOCK-1", 3, "sellable"))
+    received = system.documents(order, RECEIPT, 2)
+    places = {(line["sku"], int(line["quantity"]), e["location"]) for e in received for line in e["lines"]}
+    assert places == {("CAP-1", 1, "102"), ("SOCK-1", 2, "101")}
+    assert system.exception(order, "mismatch", about="1 more SOCK-1")["owner"] == "warehouse"
+    system.at_rest(order)
+    assert system.sellable(order) == 2
+
+
 def test_s07_an_outage_delays_goods_and_keeps_their_order(system: System) -> None:
-    """Receipts fail for a while: nothing is lost, doubled or dead-lettered, and they come in the order they were found."""
+    """Receipts fail for a while: nothing is lost, doubled or dead-lettered, and they come in in their order."""
     order = system.new_order()
     system.send(return_of(order, "r1", state="received", lines=[tee(), hat()]))
     system.document(order, RMA)
