@@ -53,6 +53,7 @@ class Plan:
         return [
             {"account": "ns", "fault": "5xx", "probability": 1.0, "from": start, "until": end},
             {"account": "ns", "fault": "429", "probability": 0.01, "from": 0, "until": until, "retry_after": "absent"},
+            {"account": "ns", "fault": "429", "probability": 0.5, "from": end + 8, "until": end + 10, "retry_after": 1},
             {**writes, "fault": "apply-then-timeout", "probability": 0.003},
             {**writes, "fault": "reset after apply", "probability": 0.005},
             {**writes, "fault": "reset before apply", "probability": 0.005},

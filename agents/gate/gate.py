@@ -97,7 +97,7 @@ class Gate:
         self._breaker = Breaker(
             settings.failures_to_open, settings.failure_memory_seconds, GrowingPause(first, longest, random)
         )
-        self._freeze = Freeze(GrowingPause(first, longest, random))
+        self._freeze = Freeze(GrowingPause(settings.first_freeze_seconds, longest, random))
         self._concurrency = Concurrency(settings.ceiling)
         self._window = Window(settings.calls_per_window, settings.window_seconds)
         self._suspects = Suspects()

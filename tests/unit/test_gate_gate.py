@@ -179,26 +179,26 @@ async def test_a_freeze_holds_the_next_call_of_a_command_under_way() -> None:
 
 
 async def test_throttles_that_say_nothing_are_met_with_growing_pauses() -> None:
-    """NetSuite's 429 has no Retry-After: a pause of 1 to 2 s, then 2 to 4, then 4 to 8."""
+    """NetSuite's 429 has no Retry-After: a pause of 0.1 to 0.2 s, then twice that, then twice again."""
     it = bench(concurrency=1)
     for n in range(4):
         it.start(f"c{n}", seconds=0, ending=Throttled("concurrency"))
     await it.clock.until(lambda: len(it.sent) == 4)
     moments = [moment for moment, _ in it.sent]
     pauses = [later - earlier for earlier, later in pairwise(moments)]
-    assert [1 <= pauses[0] <= 2, 2 <= pauses[1] <= 4, 4 <= pauses[2] <= 8] == [True] * 3
+    assert [0.1 <= pauses[0] <= 0.2, 0.2 <= pauses[1] <= 0.4, 0.4 <= pauses[2] <= 0.8] == [True] * 3
     await rest(it)
 
 
 async def test_an_answer_makes_the_next_pause_short_again() -> None:
-    """Four throttles, an answer, a throttle: the pause is 1 to 2 s again."""
+    """Four throttles, an answer, a throttle: the pause is 0.1 to 0.2 s again, after a call of 0.1 s."""
     it = bench(concurrency=1)
     for n in range(7):
         it.start(f"c{n}", seconds=0.1, ending=None if n in (4, 6) else Throttled("concurrency"))
     await rest(it)
     moments = [moment for moment, _ in it.sent]
-    assert moments[4] - moments[3] >= 8
-    assert moments[6] - moments[5] <= 2.2
+    assert moments[4] - moments[3] >= 0.8 + 0.1
+    assert moments[6] - moments[5] <= 0.2 + 0.1
 
 
 async def test_calls_per_window_are_held_and_used() -> None:
