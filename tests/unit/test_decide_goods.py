@@ -1,0 +1,221 @@
+"""Decisions about goods: only what was inspected moves, each unit once, to where it belongs (S01-S05, R23)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streams.commands import Failure
+from streams.vocabulary import DocumentKind, ErrorKind
+from tests.scenarios.messages import hat, refund, tee
+from tests.unit.erp import Erp, order_line, rules
+from tests.unit.told import decision, exception, inspected, snapshot
+
+RECEIPT, MOVEMENT = DocumentKind.ITEM_RECEIPT, DocumentKind.STOCK_MOVEMENT
+GOODS = (RECEIPT, MOVEMENT)
+
+
+def moved(erp: Erp) -> list[tuple[str, str, int]]:
+    """(from or nothing, to, units) of everything that moved, oldest first."""
+    found = []
+    for command, _ in erp.documents:
+        body = command.body
+        if command.kind is RECEIPT:
+            found += [("", str(line["location"]), int(line["quantity"])) for line in body["lines"]]
+        elif command.kind is MOVEMENT:
+            found.append((str(body["from_location"]), str(body["to_location"]), int(body["quantity"])))
+    return found
+
+
+def three_tees(**changes: Any) -> Erp:
+    """An order of three tees, all sent back on one line."""
+    erp = Erp(lines=[order_line("1", "ol1", "TEE-RED-M", 3, "120.00", "20.00")], **changes)
+    erp.hear(snapshot(lines=[tee(quantity=3, tax_amount="20.00")]))
+    return erp
+
+
+def test_s01_nothing_moves_before_inspection() -> None:
+    """Authorised, shipped, refunded, even received: no goods move; then exactly what was found does."""
+    erp = Erp()
+    for version, state in enumerate(("in_progress", "shipped", "received", "accepted"), start=1):
+        erp.hear(snapshot(version, state=state, refunds=[refund("rf1", "40.00")]))
+    assert moved(erp) == []
+    assert erp.waiting() == [("item_receipt", "inspection")]
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert moved(erp) == [("", "101", 1)]
+    assert erp.waiting() == []
+
+
+def test_s01_an_inspection_that_comes_first_waits_for_its_return() -> None:
+    """The warehouse may be quicker than the webhook."""
+    erp = Erp()
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert erp.waiting() == [("item_receipt", "return")]
+    erp.hear(snapshot())
+    assert moved(erp) == [("", "101", 1)]
+
+
+@pytest.mark.parametrize(
+    ("disposition", "warehouse", "location"),
+    [
+        ("sellable", "WH-LON", "101"),
+        ("damaged", "WH-LON", "102"),
+        ("destroyed", "WH-LON", "109"),
+        ("sellable", "WH-MAN", "201"),
+        ("damaged", "WH-MAN", "202"),
+    ],
+)
+def test_s02_s03_disposition_and_warehouse_decide_the_place(disposition: str, warehouse: str, location: str) -> None:
+    """Both are mapped by the profile, and stock lands there and nowhere else."""
+    erp = Erp()
+    erp.hear(snapshot(), inspected(("l1", "TEE-RED-M", 1, disposition), location=warehouse))
+    assert moved(erp) == [("", location, 1)]
+
+
+def test_s04_each_unit_moves_once_when_it_is_known() -> None:
+    """Two of three sellable now, one damaged later; each inspection again changes nothing."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "sellable")))
+    assert moved(erp) == [("", "101", 2)]
+    later = inspected(("l1", "TEE-RED-M", 1, "damaged"), inspection_id="ins-2")
+    erp.hear(later)
+    erp.hear(later, inspected(("l1", "TEE-RED-M", 2, "sellable")))
+    assert moved(erp) == [("", "101", 2), ("", "102", 1)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_s04_a_changed_disposition_moves_what_was_received() -> None:
+    """The units are moved from where they lie to where they belong, there and back."""
+    erp = three_tees()
+    for version, found in enumerate(("sellable", "damaged", "sellable"), start=1):
+        erp.hear(inspected(("l1", "TEE-RED-M", 3, found), version=version))
+    assert moved(erp) == [("", "101", 3), ("101", "102", 3), ("102", "101", 3)]
+
+
+def test_s04_changed_before_anything_was_posted_only_the_newest_counts() -> None:
+    """While the receipt waits, it is revised; nothing lands where it no longer belongs."""
+    erp = three_tees()
+    erp.silent.add(RECEIPT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "damaged"), version=2))
+    erp.speak(RECEIPT)
+    assert moved(erp) == [("", "102", 3)]
+
+
+def test_s04_part_of_it_changed() -> None:
+    """One of three turns out to be damaged: one moves, two stay."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "sellable"), ("l1", "TEE-RED-M", 1, "damaged"), version=2))
+    assert moved(erp) == [("", "101", 3), ("101", "102", 1)]
+
+
+def test_s04_units_that_no_inspection_names_any_more_leave_the_sellable_stock() -> None:
+    """Restocked is never more than inspected sellable."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), version=2))
+    assert moved(erp) == [("", "101", 3), ("101", "102", 2)]
+
+
+def test_s02_not_to_be_restocked_wins_over_sellable() -> None:
+    """Reveni's restock=false sends sellable units to quarantine, before and after they were received."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tee(restock=False)]), inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert moved(erp) == [("", "102", 1)]
+    late = Erp()
+    late.hear(snapshot(), inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    late.hear(snapshot(2, lines=[tee(restock=False)]))
+    assert moved(late) == [("", "101", 1), ("101", "102", 1)]
+
+
+def test_missing_units_move_nothing() -> None:
+    """What never came is settled without a document."""
+    erp = Erp()
+    erp.hear(snapshot(state="received"), inspected(("l1", "TEE-RED-M", 1, "missing")))
+    assert moved(erp) == []
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_goods_of_a_rejected_line_are_held_for_cx() -> None:
+    """Sellable in the warehouse, rejected by Reveni: somebody has to decide whose they are."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tee(verdict="rejected")]), inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert moved(erp) == []
+    assert exception(erp, "mismatch", "item_receipt")["owner"] == "cx"
+
+
+def test_s05_one_part_of_a_bundle_moves_with_its_share_of_the_price() -> None:
+    """By the definition at the time of sale; the other part stays with the shopper."""
+    parts = [
+        {"sku": "TOP", "quantity": 1, "list_price": "40.00"},
+        {"sku": "BOTTOM", "quantity": 1, "list_price": "20.00"},
+    ]
+    erp = Erp(lines=[order_line("1", "ol1", "SET-1", 1, "54.00", "9.00", components=parts)])
+    line = tee(sku="SET-1", component_sku="TOP", unit_price="54.00", tax_amount="9.00")
+    erp.hear(snapshot(lines=[line], refunds=[refund("rf1", "36.00")]))
+    erp.hear(inspected(("l1", "TOP", 1, "sellable")))
+    (note,) = erp.made(DocumentKind.CREDIT_NOTE)
+    assert [(each["sku"], each["amount"], each["tax"]) for each in note["lines"]] == [("TOP", "36.00", "6.00")]
+    (receipt,) = erp.made(RECEIPT)
+    assert [(each["sku"], each["quantity"]) for each in receipt["lines"]] == [("TOP", 1)]
+    assert erp.exceptions() == []
+
+
+def test_s05_a_bundle_without_its_stored_parts_is_not_taken_apart() -> None:
+    """Never by today's definition: the line waits for eCommerce."""
+    erp = Erp(lines=[order_line("1", "ol1", "SET-1", 1, "54.00", "9.00")])
+    erp.hear(snapshot(lines=[tee(sku="SET-1", component_sku="TOP", unit_price="54.00", tax_amount="9.00")]))
+    assert erp.documents == []
+    assert exception(erp, "not-found")["owner"] == "ecommerce"
+
+
+def test_r23_parcels_that_arrive_apart_are_received_by_the_unit() -> None:
+    """Each parcel has its own receipt; what has not come yet is owed."""
+    erp = Erp()
+    erp.hear(snapshot(state="received", lines=[tee(), hat()]))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert erp.waiting() == [("item_receipt", "inspection")]
+    erp.hear(inspected(("l2", "HAT-1", 1, "damaged"), inspection_id="ins-2"))
+    assert moved(erp) == [("", "101", 1), ("", "102", 1)]
+    assert erp.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("found", "units"),
+    [
+        (("l1", "TEE-RED-M", 1, "wrong_item"), 0),
+        (("l1", "SHOE-1", 1, "sellable"), 0),
+        (("l9", "TEE-RED-M", 1, "sellable"), 0),
+        (("l1", "TEE-RED-M", 3, "sellable"), 1),
+    ],
+)
+def test_r23_wrong_and_extra_units_are_held_for_the_warehouse(found: tuple[str, str, int, str], units: int) -> None:
+    """Nothing moves for the excess; the units that came back do."""
+    erp = Erp()
+    erp.hear(snapshot(), inspected(found))
+    assert sum(count for _, _, count in moved(erp)) == units
+    assert exception(erp, "mismatch", "item_receipt")["owner"] == "warehouse"
+
+
+def test_either_may_decide_and_the_first_stands() -> None:
+    """A later word that differs is an exception, and moves nothing."""
+    erp = Erp(using=rules(('inspection = "warehouse"', 'inspection = "either"')))
+    erp.hear(snapshot(state="received", location="WH-LON", lines=[tee(disposition="sellable")]))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged")))
+    assert moved(erp) == [("", "101", 1)]
+    assert "was found sellable first" in exception(erp, "mismatch", "item_receipt")["reason"]
+
+
+def test_a_refused_receipt_is_tried_again_once() -> None:
+    """The letter's way back: one retry, one receipt, under the next revision."""
+    erp = Erp()
+    erp.refuse[RECEIPT] = Failure(ErrorKind.REFUSED, "the location is inactive")
+    erp.hear(snapshot(), inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    held = exception(erp, "refused")
+    erp.refuse.clear()
+    erp.hear(decision("retry", held["command"]))
+    erp.hear(decision("retry", held["command"]))
+    assert [(command.kind, command.revision) for command, _ in erp.documents if command.kind in GOODS] == [(RECEIPT, 2)]
+    assert erp.exceptions() == []

@@ -1,0 +1,271 @@
+"""Decisions about credit notes and what follows from them (R03, R05-R08, R10, R11, R21, R22)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from streams.commands import Failure
+from streams.facts import Fact
+from streams.vocabulary import DocumentKind, ErrorKind
+from tests.scenarios.messages import hat, refund, tee
+from tests.unit.erp import Erp, order_line, rules
+from tests.unit.told import decision, exception, inspected, snapshot
+
+RMA, NOTE = DocumentKind.RETURN_AUTHORISATION, DocumentKind.CREDIT_NOTE
+APPLICATION, REVERSAL = DocumentKind.CREDIT_APPLICATION, DocumentKind.REVERSAL
+POST_AND_FLAG = ('on_mismatch = "hold"', 'on_mismatch = "post_and_flag"')
+
+
+def refunded(amount: str, version: int = 1, state: str = "paid", **changes: Any) -> Fact:
+    return snapshot(version, refunds=[refund("rf1", amount, state)], **changes)
+
+
+def test_r03_one_note_for_exactly_the_refund_however_often_it_is_told() -> None:
+    """Linked to the original order and made from the authorisation, in the refund's currency, once."""
+    erp = Erp()
+    erp.hear(refunded("40.00"), refunded("40.00"))
+    erp.hear(refunded("40.00", 2, state_note="a field nobody knows"))
+    (note,) = erp.made(NOTE)
+    assert (note["amount"], note["currency"], note["order_id"]) == ("40.00", "GBP", "5001")
+    assert note["source"] == {"kind": "return_authorisation", "number": "return_authorisation-1"}
+    assert erp.exceptions() == []
+
+
+def test_r05_the_note_is_applied_to_what_is_open_on_the_invoice() -> None:
+    """No more than is open, no more than the note."""
+    for left, applied in (("94.95", "40.00"), ("15.00", "15.00")):
+        erp = Erp(invoices=[{"number": "77", "open": left, "currency": "GBP"}])
+        erp.hear(refunded("40.00"))
+        assert [body["amount"] for body in erp.made(APPLICATION)] == [applied]
+
+
+def test_r05_a_settled_invoice_leaves_the_credit_open() -> None:
+    """Nothing is applied, and nothing waits or is wrong."""
+    erp = Erp(invoices=[{"number": "77", "open": "0.00", "currency": "GBP"}])
+    erp.hear(refunded("40.00"))
+    assert len(erp.made(NOTE)) == 1
+    assert erp.made(APPLICATION) == []
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_r06_a_refund_that_does_not_add_up_is_held_until_somebody_says_yes() -> None:
+    """Finance sees the difference and what would be posted; a yes to exactly that posts it."""
+    erp = Erp()
+    erp.hear(refunded("45.00"))
+    assert erp.made(NOTE) == []
+    held = exception(erp, "mismatch", "credit_note")
+    assert "GBP 5.00 too much" in held["reason"]
+    assert (held["owner"], held["command"]["body"]["amount"]) == ("finance", "45.00")
+    erp.hear(decision("post_anyway", held["command"]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["45.00"]
+
+
+def test_r06_the_profile_may_post_and_flag() -> None:
+    """The note is posted for what was refunded, with the exception beside it; a yes ends the exception."""
+    erp = Erp(using=rules(POST_AND_FLAG))
+    erp.hear(refunded("45.00"))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["45.00"]
+    held = exception(erp, "mismatch", "credit_note")
+    erp.hear(decision("approve", held["command"]))
+    assert erp.exceptions() == []
+    assert len(erp.made(NOTE)) == 1
+
+
+def test_r06_a_price_that_differs_from_the_orders_is_told_in_minor_units() -> None:
+    """The return says 40.00 for what was sold at 39.50."""
+    erp = Erp(lines=[order_line("1", "ol1", "TEE-RED-M", 2, "79.00", "13.33")])
+    erp.hear(refunded("40.00"))
+    assert "(50 minor units)" in exception(erp, "mismatch", "credit_note")["reason"]
+
+
+def test_r07_partial_refunds_add_up_to_the_penny_tax_too() -> None:
+    """Three notes of a third each: their amounts and their taxes add up to the line's."""
+    erp = Erp()
+    parts = ["13.33", "13.33", "13.34"]
+    for count in (1, 2, 3):
+        erp.hear(snapshot(count, refunds=[refund(f"rf{n}", part) for n, part in enumerate(parts[:count], start=1)]))
+    notes = erp.made(NOTE)
+    assert [body["amount"] for body in notes] == parts
+    lines = [line for body in notes for line in body["lines"]]
+    assert sum(Decimal(line["amount"]) for line in lines) == Decimal("40.00")
+    assert sum(Decimal(line["tax"]) for line in lines) == Decimal("6.67")
+
+
+def test_r07_no_more_than_was_paid_is_credited_over_all_returns() -> None:
+    """A note that would take the order over what was paid for it is held."""
+    erp = Erp(total="60.00")
+    erp.hear(refunded("40.00"))
+    more = snapshot(return_id="r2", lines=[tee(), hat()], refunds=[refund("rf2", "50.00")])
+    erp.hear(more)
+    assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+    assert "GBP 30.00 too much" in exception(erp, "mismatch", "credit_note")["reason"]
+
+
+def test_r08_an_amount_only_refund_credits_an_amount_and_no_goods() -> None:
+    """An empty list of lines never means everything: one line, the goodwill item, no authorisation."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[], refunds=[refund("rf1", "5.00", kind="goodwill")]))
+    (note,) = erp.made(NOTE)
+    assert [(line["component"], line["item"], line["amount"]) for line in note["lines"]] == [
+        ("goodwill", "904", "5.00")
+    ]
+    assert (note["form"], erp.made(RMA)) == ("standalone", [])
+
+
+def test_r08_a_shipping_refund_credits_shipping() -> None:
+    """Shipping alone comes back; its tax is the profile's."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[], refunds=[refund("rf1", "4.95")], shipping_refund="4.95"))
+    (note,) = erp.made(NOTE)
+    lines = [(line["component"], line["item"], line["amount"], line["tax"]) for line in note["lines"]]
+    assert lines == [("shipping", "901", "4.95", "0.83")]
+    assert erp.made(RMA) == []
+
+
+def test_r08_a_fee_reduces_the_note() -> None:
+    """What was kept back is a line of its own below zero."""
+    erp = Erp()
+    erp.hear(refunded("37.05", fees=[{"kind": "logistics", "amount": "2.95"}]))
+    (note,) = erp.made(NOTE)
+    assert [(line["component"], line["amount"]) for line in note["lines"]] == [("line", "40.00"), ("fee", "-2.95")]
+
+
+def test_r10_no_note_until_the_refund_is_paid_and_none_if_it_fails() -> None:
+    """A deferred refund waits for its payment."""
+    erp = Erp()
+    erp.hear(refunded("40.00", state="pending"))
+    assert erp.waiting() == [("credit_note", "refund")]
+    erp.hear(refunded("40.00", 2))
+    assert len(erp.made(NOTE)) == 1
+    failed = Erp()
+    failed.hear(refunded("40.00", state="pending"), refunded("40.00", 2, "failed"))
+    assert failed.made(NOTE) == []
+    assert (failed.exceptions(), failed.waiting()) == ([], [])
+
+
+def test_r10_a_refund_that_fails_afterwards_is_reversed_once_finance_says_so() -> None:
+    """Money is never taken back without a person; the reversal is a document of its own."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    erp.hear(refunded("40.00", 2, "failed"))
+    assert erp.made(REVERSAL) == []
+    held = exception(erp, "mismatch", "reversal")
+    erp.hear(decision("approve", held["command"]))
+    (reversal,) = erp.made(REVERSAL)
+    number = next(number for command, number in erp.documents if command.kind is NOTE)
+    assert (reversal["amount"], reversal["source"]) == ("40.00", {"kind": "credit_note", "number": number})
+    assert erp.exceptions() == []
+
+
+def test_r10_paid_again_after_the_reversal_it_gets_a_note_again() -> None:
+    """The first note is used up; the supplement credits the whole amount."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    erp.hear(refunded("40.00", 2, "failed"))
+    erp.hear(decision("approve", exception(erp, "mismatch", "reversal")["command"]))
+    erp.hear(refunded("40.00", 3))
+    notes = [(command.subject, command.body["amount"]) for command, _ in erp.documents if command.kind is NOTE]
+    assert notes == [("rf1", "40.00"), ("rf1~2", "40.00")]
+
+
+def test_r11_of_two_equal_refunds_the_second_waits_for_finance() -> None:
+    """Different refund ids, equal lines and amount: held as duplicate until somebody says that both are meant."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    erp.hear(snapshot(return_id="r2", refunds=[refund("rf2", "40.00")]))
+    assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf1"]
+    held = exception(erp, "duplicate")
+    assert (held["owner"], held["refund_id"]) == ("finance", "rf2")
+    erp.hear(decision("approve", held["command"]))
+    assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf1", "rf2"]
+    assert erp.exceptions() == []
+
+
+def test_r11_rejecting_the_twin_ends_it() -> None:
+    """A twin that was paid by mistake is never posted, and nobody is asked again."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    erp.hear(snapshot(return_id="r2", refunds=[refund("rf2", "40.00")]))
+    erp.hear(decision("reject", exception(erp, "duplicate")["command"]))
+    assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf1"]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("order", "currency"), [("GBP", "EUR"), ("EUR", "GBP")], ids=["the refund differs", "the order differs"]
+)
+def test_r21_currencies_are_never_mixed_on_one_document(order: str, currency: str) -> None:
+    """A refund in another currency than its return or its order is held for Finance."""
+    erp = Erp(currency=order)
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00", currency=currency)]))
+    assert erp.made(NOTE) == []
+    held = exception(erp, "mismatch")
+    assert held["owner"] == "finance"
+    assert "EUR" in held["reason"]
+
+
+def test_r21_two_refunds_in_two_currencies_make_no_common_note() -> None:
+    """The amount-only one in the order's currency is posted; the other is held by itself."""
+    erp = Erp()
+    foreign = refund("rf2", "5.00", kind="goodwill", currency="EUR")
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00"), foreign]))
+    assert [(body["refund_id"], body["currency"]) for body in erp.made(NOTE)] == [("rf1", "GBP")]
+    assert exception(erp, "mismatch", "credit_note")["refund_id"] == "rf2"
+
+
+def test_r22_the_note_says_what_to_do_in_a_closed_period() -> None:
+    """`hold` or `next_open` travels with the note; the date stays the refund's own."""
+    for changes, word in (((), "hold"), ((('closed_period = "hold"', 'closed_period = "next_open"'),), "next_open")):
+        erp = Erp(using=rules(*changes))
+        erp.hear(refunded("40.00"))
+        (note,) = erp.made(NOTE)
+        assert (note["on_closed_period"], note["date"]) == (word, "2026-11-20T09:29:57Z")
+
+
+def test_r22_held_by_a_closed_period_it_posts_after_a_retry() -> None:
+    """The refusal is Finance's exception; once the period is open, a retry makes the next revision."""
+    erp = Erp()
+    erp.refuse[NOTE] = Failure(ErrorKind.CLOSED, "the period is closed")
+    erp.hear(refunded("40.00"))
+    held = exception(erp, "closed")
+    assert held["owner"] == "finance"
+    erp.refuse.clear()
+    erp.settle()
+    assert erp.made(NOTE) == [], "nobody asked for another try"
+    erp.hear(decision("retry", held["command"]))
+    assert [command.revision for command, _ in erp.documents if command.kind is NOTE] == [2]
+    assert erp.exceptions() == []
+
+
+def test_a_refund_that_grows_gets_a_supplement_for_the_growth() -> None:
+    """30.00 was posted; at 40.00 a second note credits the other 10.00."""
+    erp = Erp()
+    erp.hear(refunded("30.00"))
+    erp.hear(refunded("40.00", 2))
+    notes = [(command.subject, command.body["amount"]) for command, _ in erp.documents if command.kind is NOTE]
+    assert notes == [("rf1", "30.00"), ("rf1~2", "10.00")]
+    assert erp.exceptions() == []
+
+
+def test_a_refund_that_shrinks_shows_posted_against_wanted() -> None:
+    """The note stands; one exception shows both amounts and the difference."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    erp.hear(refunded("30.00", 2))
+    held = exception(erp, "mismatch", "credit_note")
+    for amount in ("posted for GBP 40.00", "now GBP 30.00", "GBP 10.00 too much"):
+        assert amount in held["reason"]
+    assert len(erp.made(NOTE)) == 1
+    assert erp.made(REVERSAL) == []
+
+
+def test_r04_an_instant_refund_moves_no_goods_and_goods_make_no_note() -> None:
+    """Money and goods go their own ways: each by its own cause."""
+    erp = Erp()
+    erp.hear(refunded("40.00"))
+    assert erp.made(DocumentKind.ITEM_RECEIPT) == []
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    assert len(erp.made(DocumentKind.ITEM_RECEIPT)) == len(erp.made(NOTE)) == 1
