@@ -1,4 +1,4 @@
-"""The merchant's profile as the workers know it: the newest record of the `profiles` topic, read by a plain consumer."""
+"""The merchant's profile as the workers know it: the newest record of the `profiles` topic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 
 class ProfileWatcher:
-    """Follows the topic; `rules()` waits until a first profile is there. A record it cannot use is named and skipped."""
+    """Follows the topic with a plain consumer; a record it cannot use is named in the log and skipped."""
 
     def __init__(self, topic: str, playbooks: Mapping[str, Playbook], consumer: Callable[[], AIOKafkaConsumer]) -> None:
         self._topic, self._playbooks, self._new_consumer = topic, playbooks, consumer

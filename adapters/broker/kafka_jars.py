@@ -180,7 +180,7 @@ class KafkaProcess:
 
     def _format(self, jars: Path, properties: Path) -> None:
         argv = ["java", "-Xmx256m", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format"]
-        argv += ["-t", self.cluster_id, "-c", str(properties)]
+        argv += [f"--cluster-id={self.cluster_id}", "-c", str(properties)]  # an id may begin with a dash
         done = subprocess.run(argv, capture_output=True, text=True, cwd=self.data, check=False)
         if done.returncode != 0:
             properties.unlink()

@@ -23,7 +23,7 @@ class Role(StrEnum):
 
 def worker(
     role: Annotated[Role, typer.Option(help="Which actor to run; all runs one child process for each app.")],
-    account: Annotated[str, typer.Option(help="The account of a dispatcher; empty: every account of the profile.")] = "",
+    account: Annotated[str, typer.Option(help="The account of a dispatcher; empty: all of the profile.")] = "",
     loglevel: Annotated[str, typer.Option(help="crit, error, warn, info or debug.")] = "info",
 ) -> None:
     """Run actors until stopped: SIGTERM finishes the batch in hand, commits and leaves."""
