@@ -13,10 +13,10 @@ from tests.crash.traffic import Load, Traffic
 
 CYCLES = int(os.environ.get("REVENI_STREAMS_TEST_KILL_CYCLES", "30"))
 SEED = int(os.environ.get("REVENI_STREAMS_TEST_SEED", "20261127"))
-ORDERS_PER_SECOND = 1.5
+ORDERS_PER_SECOND = 2.0
 # Some die at once, before the take-over from the last one is complete; the others when the ERP has had so many further
 # calls, so that there is work in hand, or when so many seconds did not bring them.
-AT_ONCE, CALLS, MOST_SECONDS = 0.3, (15, 60), 12.0
+AT_ONCE, CALLS, MOST_SECONDS = 0.25, (60, 240), 12.0
 
 FAULTS = [
     {"account": "ns", "fault": "429", "probability": 0.01, "retry_after": "seconds", "seconds": 1},
