@@ -22,7 +22,7 @@ class GateSettings:
     failures_to_open: int = 5  # different commands with no success between
     failure_memory_seconds: float = 60
     first_pause_seconds: float = 1
-    # A throttle without Retry-After: the cut of the concurrency answers it, the pause only lets the calls in flight end.
+    # A throttle without Retry-After: the cut of the concurrency answers it; the pause only lets calls in flight end.
     # At 1 s, one stray 429 in a hundred calls held an account to a tenth of its limit (seen in the demo).
     first_freeze_seconds: float = 0.1
     longest_pause_seconds: float = 60
