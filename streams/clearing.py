@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 from streams.components import UNTAXED, Component, counted_lines, expected
@@ -101,6 +101,9 @@ class NoteLine:
     tax_code: str
 
 
+_NOTE_LINE = tuple(field.name for field in fields(NoteLine))
+
+
 @dataclass(frozen=True, slots=True)
 class NotePlan:
     """The lines of one credit note; they come to `amount`, in minor units of `currency`."""
@@ -112,7 +115,8 @@ class NotePlan:
 
     def to_json(self) -> dict[str, Any]:
         """As it is kept in the row while the note is frozen."""
-        return {**asdict(self), "lines": [asdict(line) for line in self.lines]}
+        lines = [{name: getattr(line, name) for name in _NOTE_LINE} for line in self.lines]
+        return {"refund_id": self.refund_id, "amount": self.amount, "lines": lines, "currency": self.currency}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> NotePlan:
