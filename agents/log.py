@@ -74,3 +74,48 @@ class RecordLog:
         builder.close()
         future: asyncio.Future[Any] = await producer.send_batch(builder, topic, partition=partition)
         return future
+
+
+class GroupedLog:
+    """Single records from many tasks, written together: what gathers while one batch is on its way goes in the next.
+
+    The brokers take one batch of a partition at a time, so that tasks which each wait for their own record would queue
+    behind each other's round trips (seen: 60 commands/s where the ERP could take 500). Each caller still returns only
+    when its own record is acknowledged, and records keep the order in which they were handed over.
+    """
+
+    def __init__(self, log: RecordLog) -> None:
+        self._log = log
+        self._waiting: dict[tuple[str, int], list[tuple[Entry, asyncio.Future[int]]]] = {}
+        self._writers: set[asyncio.Task[None]] = set()
+
+    async def publish(self, topic: str, partition: int, entry: Entry) -> int:
+        """The record's offset, once it is acknowledged; raises what the producer raised for the batch it went with."""
+        place = (topic, partition)
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if place in self._waiting:
+            self._waiting[place].append((entry, done))
+        else:
+            self._waiting[place] = [(entry, done)]
+            writer = asyncio.create_task(self._write(place))
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await done
+
+    async def _write(self, place: tuple[str, int]) -> None:
+        """Write until nothing waits for this partition."""
+        while self._waiting[place]:
+            taken, self._waiting[place] = self._waiting[place], []
+            try:
+                offsets = await self._log.publish(*place, [entry for entry, _ in taken])
+            except BaseException as error:
+                for _, done in (*taken, *self._waiting.pop(place)):
+                    if not done.done():
+                        done.set_exception(error if isinstance(error, Exception) else ConnectionError(repr(error)))
+                if isinstance(error, Exception):
+                    return  # every caller has it
+                raise
+            for (_, done), offset in zip(taken, offsets, strict=True):
+                if not done.done():
+                    done.set_result(offset)
+        del self._waiting[place]

@@ -15,7 +15,7 @@ from agents.dispatcher.entries import OWNER, Begun, Ended, Entry, Owned
 from agents.dispatcher.ports import OwnershipLost
 from agents.lane import Record
 from agents.log import Entry as LogEntry
-from agents.log import RecordLog, partition_for
+from agents.log import GroupedLog, RecordLog, partition_for
 from agents.store import NotOwned, Rows
 from streams.commands import Outcome
 from streams.letters import Source, headers, record_letter_id
@@ -54,6 +54,7 @@ class Journal:
         self._place = place
         self._rows = rows
         self._log = record_log
+        self._grouped = GroupedLog(record_log)
         self._clock = clock
         self._sign_in_alarm = False
 
@@ -84,9 +85,9 @@ class Journal:
         if self.closed:
             raise OwnershipLost(command_id)
         key, value = command_id.encode(), entries.encode(entry)
-        offsets = await self._log.publish(self._rows.changelog, 0, [LogEntry(key, value)])
+        offset = await self._grouped.publish(self._rows.changelog, 0, LogEntry(key, value))
         try:
-            self._rows.install(0, [(key, value)], offsets)
+            self._rows.install(0, [(key, value)], [offset])
         except NotOwned:
             raise OwnershipLost(command_id) from None
 
@@ -112,9 +113,8 @@ class Journal:
             raise OwnershipLost(outcome.command_id)
         topology = self._place.topology
         key = outcome.order_key.encode()
-        await self._log.publish(
-            topology.named("erp.outcomes"), partition_for(key, topology.partitions), [LogEntry(key, outcome.encode())]
-        )
+        partition = partition_for(key, topology.partitions)
+        await self._grouped.publish(topology.named("erp.outcomes"), partition, LogEntry(key, outcome.encode()))
         if self._sign_in_alarm and outcome.status in _ALIVE:
             self._sign_in_alarm = False
             await self._alarm("sign-in-refused", "off", "")
