@@ -116,6 +116,16 @@ def test_x03_the_exchange_is_made_once_after_its_cause_is_fixed(system: System) 
     assert system.made(order)[EXCHANGE] == 1
 
 
+def test_x03_an_unknown_sku_that_is_mapped_is_exchanged(system: System) -> None:
+    """The replacement's SKU is no item; CX says which one it is: one order for that item."""
+    order = system.new_order()
+    system.send(exchange(order, replacements=[replacement("TEE-ROUGE-L")]))
+    held = system.exception(order, "not-found")
+    system.decide("map-sku", held["dlq_id"], "--sku", "TEE-ROUGE-L", "--to", "TEE-RED-L")
+    assert [line["sku"] for line in system.document(order, EXCHANGE)["lines"]] == ["TEE-RED-L"]
+    system.no_exceptions(order)
+
+
 def test_x04_a_mixed_return_credits_one_line_and_exchanges_the_other(system: System) -> None:
     """The hat is refunded and the tee exchanged: a note for the hat alone, an order for the tee."""
     order = system.new_order()

@@ -6,7 +6,7 @@ from tests.contract.netsuite_account import Account
 from tests.scenarios.messages import refund, return_of, sold
 from tests.scenarios.system import System
 
-RMA, NOTE = "return_authorisation", "credit_note"
+RMA, NOTE, RECEIPT = "return_authorisation", "credit_note", "item_receipt"
 
 CUT_OVER = ("start_from = 2026-11-01T00:00:00Z", "start_from = 2026-11-20T09:05:00Z")
 SHADOW = ('mode = "live"', 'mode = "shadow"')
@@ -79,6 +79,31 @@ def test_l01_an_order_line_of_one_unit_is_adopted_too(system: System) -> None:
         assert system.document(order, NOTE)["created_from"] == authorisation
         system.at_rest(order)
         assert system.made(order)[RMA] == 1
+
+
+def test_l01_goods_that_people_received_are_not_received_again(system: System) -> None:
+    """The parcel was booked in by hand before the inspection came: that receipt is adopted, the stock counts once."""
+    with system.profile(CUT_OVER):
+        order = system.new_order()
+        authorisation = authorise_by_hand(system, order)
+
+        async def receive(account: Account) -> str:
+            row = {"orderLine": 1, "quantity": 1, "itemReceive": True, "location": {"id": "101"}}
+            header = {**BY_HAND, "otherRefNum": order}
+            return (await account.transform("returnAuthorization", authorisation, "itemReceipt", row, **header)).id
+
+        receipt = system.by_hand(receive)
+        system.send(return_of(order, "r1", 6, state="received"))
+        system.inspect(order, "r1", ("l1", "TEE-RED-M", 1, "sellable"))
+        system.eventually(
+            lambda: [d for d in system.order(order)["documents"] if (d["kind"], d["number"]) == (RECEIPT, receipt)],
+            "the adopted receipt",
+            order_id=order,
+            every=0.2,
+        )
+        system.at_rest(order)
+        assert (system.made(order)[RECEIPT], system.sellable(order)) == (1, 1)
+        assert not system.exceptions(order)
 
 
 def test_l01_of_two_candidates_a_person_chooses(system: System) -> None:

@@ -89,6 +89,23 @@ def test_p01_the_limit_holds_while_calls_fail_and_throttle(system: System) -> No
         assert not system.at_rest(order)["exceptions"]
 
 
+def test_p01_the_limit_holds_when_another_dispatcher_takes_over(system: System) -> None:
+    """A second dispatcher stands by, the first one ends under load: never more than the limit, each order done once."""
+    orders = [system.new_order() for _ in range(40)]
+    calls, entries = system.position()
+    second = system.stage.worker("dispatcher-2", "dispatcher", "ns", loglevel="info")
+    second.start()
+    with system.account(latency_ms=[50, 100]):
+        send_all(system, [paid_return(order) for order in orders])
+        system.eventually(lambda: len(system.calls(calls)) > 60, "calls under way")
+        assert system.dispatcher.stop() == 0, system.dispatcher.tail()
+        system.dispatcher = second
+        settled(system, orders, RMA, entries)
+        settled(system, orders, NOTE, entries)
+    assert not [call for call in system.calls(calls) if call["breach"]]
+    assert "account owned" in second.log.read_text(errors="replace")
+
+
 def test_p02_goods_go_on_beside_a_flood_of_money(system: System) -> None:
     """Receipts have their share while credit notes queue: the last receipt comes long before the last note."""
     received = [system.new_order() for _ in range(5)]

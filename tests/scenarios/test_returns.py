@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.contract.netsuite_account import Account
+from tests.scenarios import messages
 from tests.scenarios.messages import hat, refund, return_of, sold, tee
 from tests.scenarios.system import Entry, System
 
@@ -157,6 +158,20 @@ def test_r15_an_order_that_cannot_be_found_goes_on_once_it_is_named(system: Syst
     system.no_exceptions(order)
 
 
+def test_r15_of_two_orders_with_one_name_nobody_guesses(system: System) -> None:
+    """The ERP has two orders under the id: an exception says so; the one that is named is used."""
+    order = system.new_order()
+    system.stage.seed({"orders": [messages.order(order, order_number=f"#{order}-bis")]})
+    system.send(return_of(order, "r1"))
+    assert "2 orders" in system.exception(order, "not-found")["reason"]
+    system.at_rest(order)
+    assert system.made(order) == {}
+    system.decide("name-order", "--order", order, "--to", f"#{order}-bis")
+    made = system.document(order, RMA)
+    source = system.record("salesOrder", made["created_from"])
+    assert source["tranId"] == f"#{order}-bis"
+
+
 def test_r16_an_archived_item_waits_for_review_and_the_rest_goes_on(system: System) -> None:
     """The line waits, the other has its RMA and receipt; the note that covers both waits; once mapped all goes on."""
     old = f"OLD-{system.new_order()}"
@@ -169,15 +184,16 @@ def test_r16_an_archived_item_waits_for_review_and_the_rest_goes_on(system: Syst
     held = system.exception(order, "unmapped")
     assert old in held["reason"]
     assert held["owner"] == "ecommerce"
-    system.inspect(order, "r1", ("l2", "HAT-1", 1, "sellable"))
+    system.inspect(order, "r1", ("l2", "HAT-1", 1, "sellable"), ("l1", old, 1, "damaged"))
     system.document(order, RECEIPT)
     rest = system.at_rest(order)
-    assert system.made(order)[NOTE] == 0
+    assert (system.made(order)[NOTE], system.made(order)[RECEIPT]) == (0, 1)
     assert [w["for"] for w in rest["waiting"] if w["step"] == NOTE] == [f"letter:{held['dlq_id']}"]
     system.stage.seed({"items": [{"account": "ns", "sku": old, "archived": False}]})
     system.decide("retry", held["dlq_id"])
     second = system.documents(order, RMA, 2)[1]
     assert units(second) == {"ol1": 1}
+    assert [units(entry) for entry in system.documents(order, RECEIPT, 2)] == [{"ol2": 1}, {"ol1": 1}]
     assert system.document(order, NOTE)["amount"] == "50.00"
     system.no_exceptions(order)
 
