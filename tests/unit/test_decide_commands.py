@@ -187,8 +187,10 @@ def test_a_retry_sends_a_new_revision_and_counts_once() -> None:
     """Refused again under its new revision, it waits for a retry of its own."""
     erp = refused_note()
     seen = exception(erp, "refused")["command"]
-    erp.hear(decision("retry", seen))
+    first = decision("retry", seen)
+    erp.hear(first)
     assert [command.revision for command in asked(erp, NOTE)] == [1, 2]
+    assert ruling(erp, first) == "applied", "what was right when it was said stays so"
     again = decision("retry", seen)
     erp.hear(again)
     assert ruling(erp, again) == "void: revision moved on from 1 to 2"
@@ -248,7 +250,9 @@ def test_a_retry_about_a_held_part_asks_for_its_whole_step_anew() -> None:
     erp.hear(snapshot(lines=[tee(), hat()]))
     held = exception(erp, "not-found", "return_authorisation")
     assert held["part"] == "l2"
-    erp.order["lines"].append(order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67"))
+    erp.settle()
+    assert [[line["line_id"] for line in body["lines"]] for body in erp.made(RMA)] == [["l1"]]
+    erp.order["lines"] = [*erp.order["lines"], order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67")]
     said = decision("retry", held["command"])
     erp.hear(said)
     assert ruling(erp, said) == "applied"

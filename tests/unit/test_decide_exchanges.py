@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from streams.facts import Fact
 from streams.vocabulary import DocumentKind
 from tests.scenarios.messages import hat, refund, replacement, tee
-from tests.unit.erp import Erp
+from tests.unit.erp import Erp, rules
 from tests.unit.told import decision, exception, snapshot
 
 EXCHANGE, NOTE = DocumentKind.EXCHANGE_ORDER, DocumentKind.CREDIT_NOTE
@@ -69,6 +70,18 @@ def test_x02_an_inactive_customer_is_cxs_too() -> None:
     erp.hear(exchanged())
     assert exception(erp, "refused", "exchange_order")["owner"] == "cx"
     assert DocumentKind.AVAILABILITY not in {command.kind for command in erp.asked}
+
+
+def test_x02_a_yes_about_the_stock_is_not_believed_for_long() -> None:
+    """A quarter of an hour goes by until the order is approved, and the last one is sold: it is asked anew."""
+    erp = Erp(using=rules(("approval = [] ", 'approval = ["exchange_order"] ')))
+    erp.hear(exchanged())
+    (waits,) = (item for item in erp.row.waiting.values() if item.waits_for == "approval")
+    erp.available = 0
+    erp.now += timedelta(minutes=15)
+    erp.hear(decision("approve", command_id=waits.command_id))
+    assert erp.made(EXCHANGE) == []
+    assert exception(erp, "out-of-stock")["owner"] == "cx"
 
 
 def test_x03_in_stock_again_it_is_made_once_after_a_retry() -> None:
