@@ -16,6 +16,7 @@ import structlog
 
 from agents.clock import rfc3339
 from agents.log import Entry
+from agents.sequencer.garbage import uncollected
 from streams.commands import Stamp
 from streams.decide import Rules, decide
 from streams.facts import Fact, Undecodable, read_decision, read_inspection, read_outcome, read_snapshot
@@ -137,11 +138,12 @@ class Decider:
         """Join the records into their rows, decide about each row that changed or was woken, and list what follows."""
         turn, rows = Turn(), dict[bytes, Row]()
         touched: dict[bytes, list[InputRecord]] = {key: [] for key in woken}
-        for record in records:
-            turn.counts.taken += 1
-            self._absorb(record, rows, touched, turn, now, marks)
-        for key, causes in touched.items():
-            self._decide(key, causes, rows, turn, rules, now, stamps, marks)
+        with uncollected():
+            for record in records:
+                turn.counts.taken += 1
+                self._absorb(record, rows, touched, turn, now, marks)
+            for key, causes in touched.items():
+                self._decide(key, causes, rows, turn, rules, now, stamps, marks)
         return turn
 
     # -- reading
