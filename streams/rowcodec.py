@@ -165,10 +165,7 @@ def _decode(raw: dict[str, Any]) -> Row:
         decisions={key: Decision(*fields) for key, fields in body["decisions"].items()},
         rulings=body["rulings"],
         first_seen=body["first_seen"],
-        issued={
-            key: Issued(Command.decode_json(encoded[0]), encoded[1], {h: (b[0], b[1]) for h, b in encoded[2].items()})
-            for key, encoded in body["issued"].items()
-        },
+        issued={key: _read_issued(encoded) for key, encoded in body["issued"].items()},
         letters={key: Letter(key, *encoded) for key, encoded in body["letters"].items()},
         alarms={key: Letter(key, *encoded) for key, encoded in body["alarms"].items()},
         waiting={item.key: item for item in (Waiting(*encoded) for encoded in body["waiting"])},
@@ -206,7 +203,19 @@ def _decision(decision: Decision) -> list[Any]:
 
 
 def _issued(issued: Issued) -> list[Any]:
-    return [issued.command.as_json(), issued.published, issued.bodies]
+    """A body that is the command's own, as most are, is not written twice: a fifth of a row."""
+    command = issued.command
+    bodies = {
+        key: [revision, None if key == command.hash and body == command.body else body]
+        for key, (revision, body) in issued.bodies.items()
+    }
+    return [command.as_json(), issued.published, bodies]
+
+
+def _read_issued(encoded: list[Any]) -> Issued:
+    own: dict[str, Any] = encoded[0]["body"]
+    bodies = {key: (body[0], own if body[1] is None else body[1]) for key, body in encoded[2].items()}
+    return Issued(Command.decode_json(encoded[0]), encoded[1], bodies)
 
 
 def _letter(letter: Letter) -> list[Any]:
