@@ -1,7 +1,7 @@
 """Where the parts are put together: settings, broker, profile and adapters become the Faust apps of the workers.
 
-`faust -A adapters.runtime:sequencer_app worker` and `faust -A adapters.runtime:dispatcher_app worker` start one each;
-the dispatcher's account is in REVENI_STREAMS_ACCOUNT. `reveni-streams worker` does the same and looks after several.
+`faust -A adapters.runtime:sequencer worker` and `faust -A adapters.runtime:dispatcher worker` start one each; the
+dispatcher's account is in REVENI_STREAMS_ACCOUNT. `reveni-streams worker` does the same and looks after several.
 """
 
 from __future__ import annotations
@@ -156,3 +156,12 @@ def dispatcher_app() -> Any:
     if not account:
         raise CannotStart(f"set {ACCOUNT} to the account this dispatcher is for")
     return build_dispatcher(Settings(), account)
+
+
+def __getattr__(name: str) -> Any:
+    """`faust -A` wants an app, not a function: it is built when it is asked for."""
+    if name == "sequencer":
+        return sequencer_app()
+    if name == "dispatcher":
+        return dispatcher_app()
+    raise AttributeError(name)

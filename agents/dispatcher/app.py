@@ -129,7 +129,19 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
     app.task(dispatcher.watch_failure)
     app.task(dispatcher.watch_changelog)
     app.dispatcher = dispatcher  # for metrics and tests
+    _close_at_the_end(app, adapter)
     return app
+
+
+def _close_at_the_end(app: Any, adapter: Adapter) -> None:
+    """Close the vendor's connections when the app has stopped: calls in flight end before that."""
+    stop = app.on_stop
+
+    async def on_stop() -> None:
+        await stop()
+        await adapter.close()
+
+    app.on_stop = on_stop
 
 
 def _read(app: Any, dispatcher: Dispatcher, klass: CommandClass, topic: str) -> None:
