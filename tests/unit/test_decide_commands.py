@@ -183,6 +183,19 @@ def test_done_by_hand_ends_a_dead_step_under_the_number_given() -> None:
     assert (erp.exceptions(), erp.waiting()) == ([], [])
 
 
+def test_a_held_note_made_by_hand_counts_as_posted() -> None:
+    """Held, never asked for, made by Finance: it is applied to the invoice, and its failed refund is told."""
+    erp = Erp()
+    erp.hear(refunded("45.00"))
+    erp.hear(decision("done_by_hand", exception(erp, "mismatch")["command"], number="CM-77"))
+    assert erp.made(NOTE) == []
+    (application,) = erp.made(DocumentKind.CREDIT_APPLICATION)
+    assert (application["source"]["number"], application["amount"]) == ("CM-77", "45.00")
+    erp.hear(refunded("45.00", 2, "failed"))
+    held = exception(erp, "mismatch", "reversal")
+    assert held["command"]["body"]["source"] == {"kind": "credit_note", "number": "CM-77"}
+
+
 def test_a_retry_sends_a_new_revision_and_counts_once() -> None:
     """Refused again under its new revision, it waits for a retry of its own."""
     erp = refused_note()
