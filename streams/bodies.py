@@ -89,7 +89,8 @@ class ItemReceiptBody(TypedDict):
     location: str
     disposition: str
     lines: list[Line]
-    date: str
+    date: str  # when the goods were inspected
+    on_closed_period: str  # hold | next_open
 
 
 class StockMovementBody(TypedDict):
@@ -103,6 +104,7 @@ class StockMovementBody(TypedDict):
     from_location: str
     to_location: str
     date: str
+    on_closed_period: str
 
 
 class ExchangeOrderBody(TypedDict):

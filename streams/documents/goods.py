@@ -266,7 +266,7 @@ def receipt(case: Case, about: About) -> Ready:
             "disposition": found.disposition,
             "lines": [{**line, "quantity": lot.quantity, "location": location}],
             "origin": _origin(found),
-            "date": case.row.first_seen,
+            **_posting(case, found),
         }
     )
 
@@ -288,9 +288,14 @@ def movement(case: Case, about: About) -> Ready:
             "place": move.target_place,
             "from": [start["disposition"] + start["note"], start["warehouse"]],
         },
-        "date": case.row.first_seen,
+        **_posting(case, found),
     }
     return Ready(body)
+
+
+def _posting(case: Case, found: Found) -> dict[str, str]:
+    """Goods are booked on the day they were looked at, which may be long after the return was first heard of (R22)."""
+    return {"date": found.at or case.row.first_seen, "on_closed_period": case.profile.policies.closed_period}
 
 
 def _origin(found: Found) -> dict[str, str]:
