@@ -158,6 +158,23 @@ def test_s05_a_whole_bundle_is_received_by_its_parts(system: System) -> None:
     assert system.sellable(order) == 2
 
 
+def test_r22_goods_of_a_closed_period_are_held_or_booked_in_the_next(system: System) -> None:
+    """Inspected in a month that is closed: held for a person, or received in the next open month."""
+    with system.account(closed_periods=["2026-11"]):
+        order = system.new_order()
+        system.send(return_of(order, "r1", state="received"))
+        system.inspect(order, "r1", ("l1", "TEE-RED-M", 1, "sellable"))
+        held = system.exception(order, "closed")
+        assert (held["step"], system.made(order)[RECEIPT]) == (RECEIPT, 0)
+        with system.profile(('closed_period = "hold"', 'closed_period = "next_open"')):
+            other = system.new_order()
+            system.send(return_of(other, "r1", state="received"))
+            system.inspect(other, "r1", ("l1", "TEE-RED-M", 1, "sellable"))
+            assert system.document(other, RECEIPT)["date"] == "2026-12-01"
+    system.decide("retry", held["dlq_id"])
+    assert system.document(order, RECEIPT)["date"] == "2026-11-20"
+
+
 def test_s07_an_outage_delays_goods_and_keeps_their_order(system: System) -> None:
     """Receipts fail for a while: nothing is lost, doubled or dead-lettered, and they come in in their order."""
     order = system.new_order()
