@@ -12,7 +12,7 @@ from adapters.stage.stage import Stage
 from streams.profile import Profile
 from tests.brokers import RealKafka
 from tests.kafka import committed_offsets, produce, read_all
-from tests.scenarios.conftest import profile_text
+from tests.scenarios.settings import profile_text
 
 
 def test_e09_almost_everything_failing_stops_consumption_instead_of_dead_lettering(
