@@ -240,6 +240,7 @@ def _wait(
         about.refund_id,
         deadline,
         position.command_id,
+        body_hash(verdict.body) if isinstance(verdict, Waits) and verdict.body is not None else "",
     )
     before = row.waiting.get(item.key)
     item.since = before.since if before and before.deadline == deadline else _text(now)
@@ -287,14 +288,18 @@ def _ruling(row: Row, decision: Decision) -> str:
     if decision.kind in ABOUT_THE_ORDER:
         return "applied" if decision.data.get("to") else f"void: {decision.kind} needs `to`"
     letter, issued = row.letters.get(target), row.issued.get(target)
-    waiting = any(item.command_id == target for item in row.waiting.values())
-    if letter is None and issued is None and not waiting:
+    waiting = next((item for item in row.waiting.values() if item.command_id == target), None)
+    if letter is None and issued is None and waiting is None:
         return f"void: this order has no command {target}"
     named_revision, named_hash = decision.data.get("revision"), decision.data.get("hash")
     revision = issued.command.revision if issued else letter.content["command"]["revision"] if letter else 0
     if named_revision is not None and named_revision != revision:
         return f"void: revision moved on from {named_revision} to {revision}"
-    wanted = letter.content["command"]["hash"] if letter and letter.open else issued.command.hash if issued else ""
+    wanted = issued.command.hash if issued else ""
+    if letter and letter.open:
+        wanted = letter.content["command"]["hash"]
+    elif waiting is not None and waiting.hash:
+        wanted = waiting.hash
     if named_hash and wanted and named_hash != wanted:
         return "void: the content moved on since it was seen"
     if decision.kind == "done_by_hand" and not decision.data.get("number"):

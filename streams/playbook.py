@@ -190,7 +190,8 @@ def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool)
         ready = Ready(verdict.body)
     wants_approval = step.approval or step.kind.value in case.profile.policies.approval
     if held is None and wants_approval and not in_flight and not case.allowed(cid, body_hash(ready.body)):
-        return Waits("approval", f"Finance approves each {step.kind.value.replace('_', ' ')}", step.deadline)
+        why = f"Finance approves each {step.kind.value.replace('_', ' ')}"
+        return Waits("approval", why, step.deadline, body=ready.body)
     return ready
 
 

@@ -106,6 +106,7 @@ class Waiting:
     refund_id: str = ""
     deadline: str = ""  # the profile's name of the deadline that `due` comes from
     command_id: str = ""  # what the step's document is called: a decision about it names this
+    hash: str = ""  # of what would be sent, where a person may say yes to it
 
     @property
     def key(self) -> str:

@@ -234,4 +234,5 @@ def _waiting(item: Waiting) -> list[Any]:
         item.refund_id,
         item.deadline,
         item.command_id,
+        item.hash,
     ]

@@ -90,7 +90,7 @@ def of_command(row: Row, cid: str) -> Target:
 def of_waiting(row: Row, item: Waiting) -> Target:
     """A step that waits for something else, such as a held line, or for a person's yes: a person may say post."""
     issued = row.issued.get(item.command_id)
-    revision, hash_ = (issued.command.revision, issued.command.hash) if issued else (0, "")
+    revision, hash_ = (issued.command.revision, item.hash or issued.command.hash) if issued else (0, item.hash)
     return Target(row.order_key, item.command_id, revision, hash_, item.step, item.subject, item.why, postable=True)
 
 
