@@ -96,7 +96,7 @@ def credit_note(case: Case, about: About) -> Ready:
     if posted is not None:
         left = to_text(min(credited.amount, to_minor(posted["amount"], posted["currency"])), refund.currency)
         said_yes = case.allowed(case.command_id(NOTE, about.subject), body_hash(posted))
-        flagged = None if said_yes else _disagreement(case, about, account, posted)
+        flagged = None if said_yes else _difference(case, about, account, order, posted)
         return Ready({**posted, "amount": left, "currency": refund.currency}, flagged=flagged)
     expect_currency(case, order, refund.currency, f"Refund {refund.refund_id}")
     if account.uncountable is not None and refund.kind not in AMOUNT_ONLY:
@@ -109,7 +109,7 @@ def credit_note(case: Case, about: About) -> Ready:
         raise Stop(_no_plan(account, credited))
     body = _body(case, about, plan, order)
     _hold_twins(case, about, body)
-    held = _disagreement(case, about, account, body) or _price_drift(case, about, order, plan, body)
+    held = _difference(case, about, account, order, body)
     if held is not None and case.profile.policies.on_mismatch == "hold":
         raise Stop(held)
     over_paid = cap(plan, {refund.currency: to_minor(order["total"], refund.currency)}, _earlier(case, about))
@@ -130,16 +130,23 @@ def _no_plan(account: Books, credited: Credited) -> Held | NotNeeded:
     return NotNeeded("nothing is left to credit")
 
 
-def _disagreement(case: Case, about: About, account: Books, body: Mapping[str, Any]) -> Held | None:
-    """R06: the refunds against what the return comes to; said yes to where the profile posts and flags."""
+def _difference(
+    case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
+) -> Held | None:
+    """R06: the refunds against what the return comes to, and its prices against the order's; until said yes to.
+
+    Both are told of the return, not of the note's own lines, so that it is the same whether the note is posted or not.
+    """
     credited: Credited = about.piece
-    found = account.disagreement
-    if found is None or credited.refund.kind in AMOUNT_ONLY:
+    if credited.refund.kind in AMOUNT_ONLY:
         return None
-    flag = case.command_id(NOTE, f"{about.subject}#{found.kind.value}")
+    flag = case.command_id(NOTE, f"{about.subject}#{ErrorKind.MISMATCH.value}")
     if case.rulings("approve", flag) or case.rulings("post_anyway", flag):
         return None
-    return Held(found.kind, found.sentence, found.owner, body=body)
+    found = account.disagreement
+    if found is not None:
+        return Held(found.kind, found.sentence, found.owner, body=body)
+    return _price_drift(case, credited.ret, account, order, body)
 
 
 def _earlier(case: Case, about: About) -> list[NotePlan]:
@@ -197,16 +204,15 @@ def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
 
 
 def _price_drift(
-    case: Case, about: About, order: Mapping[str, Any], plan: NotePlan, body: Mapping[str, Any]
+    case: Case, ret: Return, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
 ) -> Held | None:
-    """R06: the lines' prices and tax against the ERP order's."""
-    ret: Return = about.piece.ret
+    """R06: the prices and tax of the lines that count, against the ERP order's."""
     sold = {line["order_line_id"]: line for line in order.get("lines", ())}
-    noted = {line.line_id for line in plan.lines if line.line_id}
+    counted = {piece.line_id for piece in account.pieces if piece.line_id}
     tolerance = case.profile.tolerances.minor_units_per_line
     for line in ret.lines:
         entry = sold.get(line.order_line_id)
-        if line.line_id not in noted or entry is None or line.component_sku or not int(entry["quantity"]):
+        if line.line_id not in counted or entry is None or line.component_sku or not int(entry["quantity"]):
             continue
         bought = int(entry["quantity"])
         for what, mine, theirs in (

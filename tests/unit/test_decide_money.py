@@ -81,6 +81,23 @@ def test_r06_a_price_that_differs_from_the_orders_is_told_in_minor_units() -> No
     assert "(50 minor units)" in exception(erp, "mismatch", "credit_note")["reason"]
 
 
+def test_r06_a_price_that_differs_stays_flagged_beside_its_posted_note() -> None:
+    """Posting does not end the exception, whether the note came first or the price; a yes does."""
+    sold = [order_line("1", "ol1", "TEE-RED-M", 2, "79.00", "13.33")]
+    flagged = Erp(using=rules(POST_AND_FLAG), lines=sold)
+    flagged.hear(refunded("40.00"))
+    later = Erp(lines=sold)
+    later.hear(refunded("39.50", lines=[tee(unit_price="39.50")]))
+    assert later.exceptions() == []
+    later.hear(refunded("39.50", 2, lines=[tee(unit_price="39.52")]))
+    for erp in (flagged, later):
+        assert len(erp.made(NOTE)) == 1
+        held = exception(erp, "mismatch", "credit_note")
+        assert "the price in the return differs from the order" in held["reason"]
+        erp.hear(decision("approve", held["command"]))
+        assert erp.exceptions() == []
+
+
 def test_r07_partial_refunds_add_up_to_the_penny_tax_too() -> None:
     """Three notes of a third each: their amounts and their taxes add up to the line's."""
     erp = Erp()
