@@ -73,6 +73,7 @@ class Dispatcher:
 
     async def _take_over(self, partition: int) -> None:
         """Step 0. After recovery and before the first batch: say who owns, then resume what was begun."""
+        await self._drop()
         journal = Journal(self._place, self._rows, self._log, self._clock)
         before = await journal.own(self._generation())
         if before is not None and not before.released:
@@ -113,6 +114,16 @@ class Dispatcher:
                 log.info("the account was gone before it could be released", account=self._place.account)
         journal.closed = True
         log.info("account given up", account=self._place.account, epoch=journal.epoch, released=ended)
+
+    async def _drop(self) -> None:
+        """End a session that no revocation ended: two at once would each send what the other has begun."""
+        session, journal = self._session, self._journal
+        self._session = self._journal = None
+        if session is None or journal is None:
+            return
+        journal.closed = True  # the table is another epoch's by now: what is in flight stays in doubt
+        await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
+        log.warning("a session that was not given up is dropped", account=self._place.account, epoch=journal.epoch)
 
     def _generation(self) -> int:
         return int(self._app.consumer_generation_id)

@@ -90,8 +90,12 @@ class Lane:
     async def quiesce(self) -> None:
         """Wait for the hooks and for whatever is in hand; nothing new starts until windows are opened again."""
         self.handing_back = True
-        await asyncio.gather(*(hook() for hook in self._revoking))
+        await self.revoking()
         await self._idle.wait()
+
+    async def revoking(self) -> None:
+        """Tell those who want to hear of it that partitions are about to go."""
+        await asyncio.gather(*(hook() for hook in self._revoking))
 
     def open_windows(self, windows: dict[TP, Window]) -> None:
         self.close_windows()
