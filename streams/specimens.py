@@ -5,7 +5,7 @@ Nothing here is random in use: the same number of specimens is the same specimen
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -87,8 +87,8 @@ def specimens(kinds: tuple[DocumentKind, ...], count: int) -> Iterator[Specimen]
     columns: dict[str, list[str]] = {}
     for name, values in (*CHOICES.items(), ("ending", tuple(endings))):
         column = [values[number % len(values)] for number in range(count)]
-        random.Random(name).shuffle(column)  # a fixed mixture, nothing secret
-        columns[name] = column
+        mixed = sorted(range(count), key=lambda number: hashlib.sha256(f"{name}/{number}".encode()).digest())
+        columns[name] = [column[number] for number in mixed]
     for number in range(count):
         row = {name: column[number] for name, column in columns.items()}
         told, _, ending = row.pop("ending").partition("/")

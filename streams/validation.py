@@ -33,8 +33,8 @@ from streams.specimens import (
 )
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 
-AT_START: Final = 100
-"""Orders played before a worker starts: some tenths of a second. Tests play many more."""
+AT_START: Final = 150
+"""Orders played before a worker starts: half a second of computing. Tests play many more."""
 
 ROLES: Final = ("order_authority", "finance_ledger", "stock_ledger", "order_desk")
 FROM_OUTSIDE: Final = frozenset({"refund", "acceptance", "inspection", "return"})

@@ -115,10 +115,8 @@ def test_a_body_that_never_stands_still_is_refused() -> None:
         ready = step_of(DocumentKind.RETURN_AUTHORISATION).body(case, about)
         return Ready({**ready.body, "look": next(looks)})
 
-    def silent_and_restless() -> Playbook:
-        return changed(DocumentKind.RETURN_AUTHORISATION, body=restless)
-
-    assert any("again and again" in fault for fault in validate(silent_and_restless(), MODEL))
+    faults = validate(changed(DocumentKind.RETURN_AUTHORISATION, body=restless), MODEL)
+    assert any("return_authorisation is asked for again and again" in fault for fault in faults)
 
 
 def test_one_document_in_two_places_is_refused() -> None:
