@@ -19,6 +19,7 @@ from agents.dispatcher.ports import Adapter, OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
 from agents.dispatcher.schedule import Job, Schedule
 from agents.dispatcher.session import Session
+from agents.faultpoints import reach
 from agents.gate import DeadRatio, Gate
 from agents.lane import Batch, Lane, Record, stream_batches
 from agents.lease import Lease
@@ -99,6 +100,7 @@ class Dispatcher:
         self._session = Session(dispatch, self._clock, on_room=self._on_room, on_failure=self._fail)
         resumed = self._session.resume(journal.begun())
         log.info("account owned", account=self._place.account, epoch=journal.epoch, resumed=resumed)
+        reach("dispatcher.owned")
 
     async def _give_up(self) -> None:
         """Before the partitions go: send nothing more, let what is in flight end and be written down."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from adapters.stage.child import Child
+from agents.dispatcher.entries import OWNER, Owned, decode
 from streams.rowcodec import head_of
 from tests.crash.installation import DISPATCHER_SESSION, SEQUENCER_SESSION, Installation
 from tests.crash.traffic import Load, Traffic
@@ -104,6 +105,29 @@ def test_a_dispatcher_stopped_past_its_session_sends_nothing(installation: Insta
     _done(installation, traffic)
 
 
+def test_a_rebalance_right_after_a_take_over_ends_what_it_began(installation: Installation, tmp_path: Path) -> None:
+    """The account's session runs before the first batch can come; a rebalance in that moment must end it, too.
+
+    Seen: a session went on beside the next one of the same process, and both sent the same commands.
+    """
+    first, second, sequencer = installation.dispatcher(6), installation.dispatcher(7), installation.sequencer(6)
+    group = installation.topology.dispatcher_app("ns")
+    _start_all(installation, sequencer)
+    before = len(_owners(installation))
+    patient = {"REVENI_STREAMS_DISPATCHER_SESSION_SECONDS": "20"}  # it must not be evicted while the other starts
+    first.start(**_stop_at("dispatcher.owned:1", tmp_path), **patient)
+    installation.wait(lambda: _is_stopped(first), START_SECONDS, "the dispatcher was not stopped")
+    second.start(**patient)
+    installation.wait(lambda: installation.members(group) == 0, START_SECONDS, "no rebalance began")
+    first.signal(signal.SIGCONT)
+    installation.wait(lambda: installation.members(group) == 2, START_SECONDS, "two dispatchers")
+    traffic = Traffic(installation.stage, 6)
+    traffic.send(traffic.tell(8))
+    _done(installation, traffic)
+    epochs = _owners(installation)[before:]
+    assert epochs[:2] == [(epochs[0][0], False), (epochs[0][0], True)], "the first session was not given up"
+
+
 # -- what these tests do
 
 
@@ -162,3 +186,14 @@ def _late_writes(installation: Installation) -> int:
         late += stamp < newest[record.key]
         newest[record.key] = max(newest[record.key], stamp)
     return late
+
+
+def _owners(installation: Installation) -> list[tuple[int, bool]]:
+    """The epochs of the account, as their beginnings and releases stand in the log."""
+    topic = installation.topology.dispatcher_changelog("ns")
+    found = [
+        decode(record.value)
+        for record in asyncio.run(read_all(installation.stage.kafka, topic))
+        if record.key == OWNER.encode()
+    ]
+    return [(entry.epoch, entry.released) for entry in found if isinstance(entry, Owned)]
