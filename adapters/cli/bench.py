@@ -43,13 +43,15 @@ def sequence(
             raise
         typer.echo("bench: the harness is in the source tree; run this verb from a checkout", err=True)
         raise typer.Exit(2) from None
+    from adapters.broker.kafka_jars import KAFKA_VERSION
     from adapters.demo.stand import broker_for
 
     setting = Setting(orders=orders, events=events, partitions=partitions, seed=seed, outcomes=outcomes)
     with tempfile.TemporaryDirectory(prefix="reveni-bench-") as directory:
         standing = broker_for(broker, Path(directory) / "broker")
+        name = f"Apache Kafka {KAFKA_VERSION}" if broker == "kafka" else standing.name
         try:
-            found = run(setting, standing.address, standing.name, runs, out, Path(directory), typer.echo)
+            found = run(setting, standing.address, name, runs, out, Path(directory), typer.echo)
         except RunFailed as failed:
             typer.echo(f"bench: {failed}", err=True)
             raise typer.Exit(2) from None
