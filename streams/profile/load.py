@@ -255,6 +255,13 @@ def _policies(table: Table) -> Policies:
         closed_period=table.choice("closed_period", ("hold", "next_open"), "hold"),
         refund_in_advance=table.flag("refund_in_advance", True),
     )
+    # Read, and refused: a setting that changes nothing must not look as if it did.
+    if policies.finalise == "after_inspection":
+        table.fault("finalise", "is after_inspection, which this version cannot do", "write at_refund")
+    if policies.batch_minutes:
+        table.fault("batch_minutes", "is set, but this version posts at once", "write 0")
+    if not policies.refund_in_advance:
+        table.fault("refund_in_advance", "is false, which this version cannot do", "write true")
     table.done()
     return policies
 
