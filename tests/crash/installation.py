@@ -134,11 +134,13 @@ class Installation:
     def wait_until_done(self, stories: Sequence[Story], seconds: float) -> None:
         """Wait until every document is there, every record committed and no order waits for us."""
         deadline = time.monotonic() + seconds
-        self.wait(
-            lambda: complete(stories, self.ledger()), deadline - time.monotonic(), lambda: self._story_of(stories)
-        )
+        self.wait(lambda: complete(stories, self.ledger()), deadline - time.monotonic(), lambda: self._missing(stories))
         self.wait(lambda: not self.behind(), deadline - time.monotonic(), lambda: f"behind: {self.behind()}")
-        self.wait(lambda: not self.busy(), deadline - time.monotonic(), lambda: f"busy: {self.busy()[:3]}")
+        self.wait(
+            lambda: not self.busy() and not self.dead_letters(),
+            deadline - time.monotonic(),
+            lambda: f"{self.judge(stories)}; {self.dead_letters()} dead letters; busy: {self.busy()[:3]}",
+        )
 
     def wait(self, condition: Callable[[], T], seconds: float, said: Callable[[], str] | str) -> T:
         """Wait for a condition, with the workers' logs in the failure."""
@@ -156,8 +158,7 @@ class Installation:
         return "\n".join(f"--- {child.name} {child.code}\n{child.tail(12)}" for child in self.stage.workers)
 
     def _missing(self, stories: Sequence[Story]) -> str:
-        lost = self.judge(stories).lost
-        return f"{len(lost)} documents missing: {lost[:5]}\n{self.behind()}\n{self.busy()[:3]}"
+        return f"{self.judge(stories)}\n{self.behind()}\n{self.busy()[:3]}"
 
 
 async def _members(address: str, group: str) -> int:
