@@ -6,7 +6,7 @@ invoice is open, the goods once inspected, the exchange once its stock is known;
 
 from __future__ import annotations
 
-from streams.documents import authorisation, credit, exchange, goods
+from streams.documents import authorisation, credit, exchange, goods, refunds
 from streams.playbook import Playbook, Step
 from streams.vocabulary import DocumentKind
 
@@ -24,9 +24,9 @@ NETSUITE = Playbook(
         ),
         Step(
             DocumentKind.CREDIT_NOTE,
-            credit.each_refund,
+            refunds.each_refund,
             credit.credit_note,
-            when=(credit.paid,),
+            when=(refunds.paid,),
             after=(DocumentKind.RETURN_AUTHORISATION,),
             deadline="credit_note",
             changed=credit.note_changed,

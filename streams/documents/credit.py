@@ -6,82 +6,23 @@ The amounts are worked out by `streams.clearing`; here they become documents: wh
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
-from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap, chain
+from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap
 from streams.commands import body_hash
 from streams.documents.authorisation import is_closed
 from streams.documents.books import Books, books
-from streams.documents.order import CLOSED_RETURN, expect_currency, in_scope, snapshot
+from streams.documents.disputes import difference, earlier_notes, hold_twins
+from streams.documents.order import CLOSED_RETURN, expect_currency, snapshot
+from streams.documents.refunds import NOTE, Credited
 from streams.money import spoken, to_minor, to_text
-from streams.returns import Refund, Return
-from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold, skip, wait
+from streams.returns import Return
+from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold, skip
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
 if TYPE_CHECKING:
     from streams.playbook import About, Position
-
-NOTE = DocumentKind.CREDIT_NOTE
-
-
-@dataclass(frozen=True, slots=True)
-class Credited:
-    """A refund, and how much of it earlier notes of its chain credit already."""
-
-    ret: Return
-    refund: Refund
-    before: int  # minor units of earlier links that stand
-
-    @property
-    def amount(self) -> int:
-        return self.refund.amount - self.before
-
-
-def each_refund(case: Case) -> Iterator[About]:
-    """Each refund; when a paid one grew after its note was posted, a supplement for the growth."""
-    from streams.playbook import About
-
-    for ret in case.returns.values():
-        for refund in ret.refunds:
-            before = 0
-            for subject in chain(refund.refund_id):
-                yield About(subject, ret.return_id, refund.refund_id, piece=Credited(ret, refund, before))
-                posted = case.done_body(NOTE, subject)
-                if posted is None:
-                    break
-                if not _reversed(case, subject):
-                    before += to_minor(posted["amount"], posted["currency"])
-                if refund.state != "paid" or refund.fault or before >= refund.amount:
-                    break
-
-
-def _reversed(case: Case, subject: str) -> bool:
-    return case.done_body(DocumentKind.REVERSAL, subject) is not None
-
-
-# -- gates
-
-
-def paid(case: Case, about: About) -> None:
-    """R10: no credit note until the refund is paid; none for one that failed."""
-    credited: Credited = about.piece
-    in_scope(case, credited.ret)
-    if credited.refund.fault:
-        raise hold(ErrorKind.INVALID, Owner.ENGINEERING, credited.refund.fault)
-    match credited.refund.state:
-        case "paid":
-            return
-        case "failed":
-            raise skip("the refund failed")
-        case "pending":
-            raise wait("refund", f"refund {credited.refund.refund_id} is not paid yet", "progress")
-        case unknown:
-            raise wait(
-                "refund", f"refund {credited.refund.refund_id} is {unknown}, which is not known here", "progress"
-            )
-
 
 # -- the note
 
@@ -96,7 +37,7 @@ def credit_note(case: Case, about: About) -> Ready:
     if posted is not None:
         left = to_text(min(credited.amount, to_minor(posted["amount"], posted["currency"])), refund.currency)
         said_yes = case.allowed(case.command_id(NOTE, about.subject), body_hash(posted))
-        flagged = None if said_yes else _difference(case, about, account, order, posted)
+        flagged = None if said_yes else difference(case, about, account, order, posted)
         return Ready({**posted, "amount": left, "currency": refund.currency}, flagged=flagged)
     expect_currency(case, order, refund.currency, f"Refund {refund.refund_id}")
     if account.uncountable is not None and refund.kind not in AMOUNT_ONLY:
@@ -108,11 +49,11 @@ def credit_note(case: Case, about: About) -> Ready:
     if plan is None:
         raise Stop(_no_plan(account, credited))
     body = _body(case, about, plan, order)
-    _hold_twins(case, about, body)
-    held = _difference(case, about, account, order, body)
+    hold_twins(case, about, body)
+    held = difference(case, about, account, order, body)
     if held is not None and case.profile.policies.on_mismatch == "hold":
         raise Stop(held)
-    over_paid = cap(plan, {refund.currency: to_minor(order["total"], refund.currency)}, _earlier(case, about))
+    over_paid = cap(plan, {refund.currency: to_minor(order["total"], refund.currency)}, earlier_notes(case, about))
     if over_paid is not None:
         raise hold(over_paid.kind, over_paid.owner, over_paid.sentence, body=body)
     _wait_for_held_lines(case, about, plan, body)
@@ -128,107 +69,6 @@ def _no_plan(account: Books, credited: Credited) -> Held | NotNeeded:
         sentence = f"Refund {refund.refund_id} is of kind {refund.kind or '(none)'}, which is not known here."
         return Held(ErrorKind.INVALID, sentence, Owner.ENGINEERING)
     return NotNeeded("nothing is left to credit")
-
-
-def _difference(
-    case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
-) -> Held | None:
-    """R06: the refunds against what the return comes to, and its prices against the order's; until said yes to.
-
-    Both are told of the return, not of the note's own lines, so that it is the same whether the note is posted or not.
-    """
-    credited: Credited = about.piece
-    if credited.refund.kind in AMOUNT_ONLY:
-        return None
-    flag = case.command_id(NOTE, f"{about.subject}#{ErrorKind.MISMATCH.value}")
-    if case.rulings("approve", flag) or case.rulings("post_anyway", flag):
-        return None
-    found = account.disagreement
-    if found is not None:
-        return Held(found.kind, found.sentence, found.owner, body=body)
-    return _price_drift(case, credited.ret, account, order, body)
-
-
-def _earlier(case: Case, about: About) -> list[NotePlan]:
-    """The order's other notes that stand or are on their way."""
-    plans = []
-    for position in case.all_placed(NOTE):
-        other = position.about.subject
-        if position.body is not None and other != about.subject and not _reversed(case, other):
-            plans.append(NotePlan.from_json(position.body["plan"]))
-    return plans
-
-
-def _hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:
-    twin = _twin(case, about)
-    if twin is not None:
-        refund: Refund = about.piece.refund
-        raise hold(
-            ErrorKind.DUPLICATE,
-            Owner.FINANCE,
-            f"Refunds {twin} and {refund.refund_id} have the same lines and amount "
-            f"({spoken(refund.amount, refund.currency)}). {refund.refund_id} waits.",
-            body=body,
-        )
-
-
-def _twin(case: Case, about: About) -> str | None:
-    """R11: another return's paid refund with equal lines and amount, decided before this one."""
-    credited: Credited = about.piece
-    mine = _fingerprint(credited.ret, credited.refund)
-    if credited.before or mine is None:
-        return None
-    for position in case.all_placed(NOTE):
-        other: Credited = position.about.piece
-        if other.ret.return_id == credited.ret.return_id or other.refund.state != "paid":
-            continue
-        if _fingerprint(other.ret, other.refund) == mine and not case.ruling("reject", position.command_id):
-            return other.refund.refund_id
-    for ret in case.returns.values():
-        if ret.return_id <= credited.ret.return_id:
-            continue  # placed above
-        for refund in ret.refunds:
-            issued = case.command_id(NOTE, refund.refund_id) in case.row.issued
-            if refund.state == "paid" and issued and _fingerprint(ret, refund) == mine:
-                own = case.command_id(NOTE, about.subject) in case.row.issued
-                if not own:
-                    return refund.refund_id
-    return None
-
-
-def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
-    if not ret.lines or refund.kind in AMOUNT_ONLY:
-        return None
-    lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
-    return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None
-
-
-def _price_drift(
-    case: Case, ret: Return, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
-) -> Held | None:
-    """R06: the prices and tax of the lines that count, against the ERP order's."""
-    sold = {line["order_line_id"]: line for line in order.get("lines", ())}
-    counted = {piece.line_id for piece in account.pieces if piece.line_id}
-    tolerance = case.profile.tolerances.minor_units_per_line
-    for line in ret.lines:
-        entry = sold.get(line.order_line_id)
-        if line.line_id not in counted or entry is None or line.component_sku or not int(entry["quantity"]):
-            continue
-        bought = int(entry["quantity"])
-        for what, mine, theirs in (
-            ("price", line.value, to_minor(entry["amount"], ret.currency)),
-            ("tax", line.tax_amount, to_minor(entry["tax"], ret.currency)),
-        ):
-            # compared for the units of the whole order line, so that no division rounds
-            off = mine * bought - theirs * line.quantity
-            if abs(off) > tolerance * bought * line.quantity:
-                minor = off // bought if off > 0 else -(-off // bought)
-                sentence = (
-                    f"Line {line.line_id}: the {what} in the return differs from the order in {case.title} "
-                    f"by {spoken(minor, ret.currency)} ({minor} minor units)."
-                )
-                return Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=body)
-    return None
 
 
 def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping[str, Any]) -> None:

@@ -1,0 +1,119 @@
+"""Why a person has to look before a credit note is posted: amounts, prices and twins (R06, R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from streams.case import Case
+from streams.clearing import AMOUNT_ONLY, NotePlan
+from streams.documents.books import Books
+from streams.documents.refunds import NOTE, Credited, is_reversed
+from streams.money import spoken, to_minor
+from streams.returns import Refund, Return
+from streams.verdicts import Held, hold
+from streams.vocabulary import ErrorKind, Owner
+
+if TYPE_CHECKING:
+    from streams.playbook import About
+
+
+def difference(
+    case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
+) -> Held | None:
+    """R06: the refunds against what the return comes to, and its prices against the order's; until said yes to.
+
+    Both are told of the return, not of the note's own lines, so that it is the same whether the note is posted or not.
+    """
+    credited: Credited = about.piece
+    if credited.refund.kind in AMOUNT_ONLY:
+        return None
+    flag = case.command_id(NOTE, f"{about.subject}#{ErrorKind.MISMATCH.value}")
+    if case.rulings("approve", flag) or case.rulings("post_anyway", flag):
+        return None
+    found = account.disagreement
+    if found is not None:
+        return Held(found.kind, found.sentence, found.owner, body=body)
+    return _price_drift(case, credited.ret, account, order, body)
+
+
+def earlier_notes(case: Case, about: About) -> list[NotePlan]:
+    """The order's other notes that stand or are on their way."""
+    plans = []
+    for position in case.all_placed(NOTE):
+        other = position.about.subject
+        if position.body is not None and other != about.subject and not is_reversed(case, other):
+            plans.append(NotePlan.from_json(position.body["plan"]))
+    return plans
+
+
+def hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:
+    twin = _twin(case, about)
+    if twin is not None:
+        refund: Refund = about.piece.refund
+        raise hold(
+            ErrorKind.DUPLICATE,
+            Owner.FINANCE,
+            f"Refunds {twin} and {refund.refund_id} have the same lines and amount "
+            f"({spoken(refund.amount, refund.currency)}). {refund.refund_id} waits.",
+            body=body,
+        )
+
+
+def _twin(case: Case, about: About) -> str | None:
+    """R11: another return's paid refund with equal lines and amount, decided before this one."""
+    credited: Credited = about.piece
+    mine = _fingerprint(credited.ret, credited.refund)
+    if credited.before or mine is None:
+        return None
+    for position in case.all_placed(NOTE):
+        other: Credited = position.about.piece
+        if other.ret.return_id == credited.ret.return_id or other.refund.state != "paid":
+            continue
+        if _fingerprint(other.ret, other.refund) == mine and not case.ruling("reject", position.command_id):
+            return other.refund.refund_id
+    for ret in case.returns.values():
+        if ret.return_id <= credited.ret.return_id:
+            continue  # placed above
+        for refund in ret.refunds:
+            issued = case.command_id(NOTE, refund.refund_id) in case.row.issued
+            if refund.state == "paid" and issued and _fingerprint(ret, refund) == mine:
+                own = case.command_id(NOTE, about.subject) in case.row.issued
+                if not own:
+                    return refund.refund_id
+    return None
+
+
+def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
+    if not ret.lines or refund.kind in AMOUNT_ONLY:
+        return None
+    lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
+    return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None
+
+
+def _price_drift(
+    case: Case, ret: Return, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
+) -> Held | None:
+    """R06: the prices and tax of the lines that count, against the ERP order's."""
+    sold = {line["order_line_id"]: line for line in order.get("lines", ())}
+    counted = {piece.line_id for piece in account.pieces if piece.line_id}
+    tolerance = case.profile.tolerances.minor_units_per_line
+    for line in ret.lines:
+        entry = sold.get(line.order_line_id)
+        if line.line_id not in counted or entry is None or line.component_sku or not int(entry["quantity"]):
+            continue
+        bought = int(entry["quantity"])
+        for what, mine, theirs in (
+            ("price", line.value, to_minor(entry["amount"], ret.currency)),
+            ("tax", line.tax_amount, to_minor(entry["tax"], ret.currency)),
+        ):
+            # compared for the units of the whole order line, so that no division rounds
+            off = mine * bought - theirs * line.quantity
+            if abs(off) > tolerance * bought * line.quantity:
+                minor = off // bought if off > 0 else -(-off // bought)
+                sentence = (
+                    f"Line {line.line_id}: the {what} in the return differs from the order in {case.title} "
+                    f"by {spoken(minor, ret.currency)} ({minor} minor units)."
+                )
+                return Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=body)
+    return None

@@ -1,0 +1,74 @@
+"""Refunds as subjects of credit notes: which there are, what earlier notes cover, and whether one is due (R10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.case import Case
+from streams.clearing import chain
+from streams.documents.order import in_scope
+from streams.money import to_minor
+from streams.returns import Refund, Return
+from streams.verdicts import hold, skip, wait
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
+
+if TYPE_CHECKING:
+    from streams.playbook import About
+
+NOTE = DocumentKind.CREDIT_NOTE
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """A refund, and how much of it earlier notes of its chain credit already."""
+
+    ret: Return
+    refund: Refund
+    before: int  # minor units of earlier links that stand
+
+    @property
+    def amount(self) -> int:
+        return self.refund.amount - self.before
+
+
+def each_refund(case: Case) -> Iterator[About]:
+    """Each refund; when a paid one grew after its note was posted, a supplement for the growth."""
+    from streams.playbook import About
+
+    for ret in case.returns.values():
+        for refund in ret.refunds:
+            before = 0
+            for subject in chain(refund.refund_id):
+                yield About(subject, ret.return_id, refund.refund_id, piece=Credited(ret, refund, before))
+                posted = case.done_body(NOTE, subject)
+                if posted is None:
+                    break
+                if not is_reversed(case, subject):
+                    before += to_minor(posted["amount"], posted["currency"])
+                if refund.state != "paid" or refund.fault or before >= refund.amount:
+                    break
+
+
+def is_reversed(case: Case, subject: str) -> bool:
+    return case.done_body(DocumentKind.REVERSAL, subject) is not None
+
+
+def paid(case: Case, about: About) -> None:
+    """R10: no credit note until the refund is paid; none for one that failed."""
+    credited: Credited = about.piece
+    in_scope(case, credited.ret)
+    if credited.refund.fault:
+        raise hold(ErrorKind.INVALID, Owner.ENGINEERING, credited.refund.fault)
+    match credited.refund.state:
+        case "paid":
+            return
+        case "failed":
+            raise skip("the refund failed")
+        case "pending":
+            raise wait("refund", f"refund {credited.refund.refund_id} is not paid yet", "progress")
+        case unknown:
+            raise wait(
+                "refund", f"refund {credited.refund.refund_id} is {unknown}, which is not known here", "progress"
+            )
