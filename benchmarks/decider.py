@@ -19,7 +19,8 @@ from pathlib import Path
 from adapters.runtime import playbooks
 from agents.clock import rfc3339
 from agents.log import partition_for
-from agents.sequencer.turn import Decider, Marks, Setting, Turn
+from agents.sequencer.result import Marks, Turn
+from agents.sequencer.turn import Decider, Setting
 from benchmarks.account import Account
 from benchmarks.load import Event, by_partition, load
 from streams.commands import Command

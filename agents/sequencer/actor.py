@@ -27,7 +27,8 @@ from agents.lane import Batch, Held, Lane, TurnRefused, batches
 from agents.log import Entry, RecordLog
 from agents.profiles import ProfileWatcher
 from agents.rows import NotOwned, Rows, UnreadableRecord
-from agents.sequencer.turn import Decider, InputRecord, Marks, Setting, Turn
+from agents.sequencer.result import Marks, Turn
+from agents.sequencer.turn import Decider, InputRecord, Setting
 from streams.commands import Stamp
 from streams.row import Row
 from streams.rowcodec import UnreadableRow, decode, encode, head_of, merge

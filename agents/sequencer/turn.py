@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ import structlog
 from agents.clock import rfc3339
 from agents.log import Entry
 from agents.sequencer.garbage import uncollected
+from agents.sequencer.result import Marks, Turn
 from streams.commands import Stamp
 from streams.decide import Rules, decide
 from streams.facts import Fact, Undecodable, read_decision, read_inspection, read_outcome, read_snapshot
@@ -70,52 +71,6 @@ class Setting:
 
     def topic(self, name: str) -> str:
         return self.prefix + name
-
-
-@dataclass(slots=True)
-class Marks:
-    """What was published since the row was last written: the next record of the row carries it."""
-
-    commands: set[tuple[str, int]] = field(default_factory=set)
-    letters: set[tuple[str, int, bool]] = field(default_factory=set)
-    since: float = 0.0
-
-    def apply(self, row: Row) -> None:
-        for cid, revision in self.commands:
-            issued = row.issued.get(cid)
-            if issued is not None and issued.command.revision == revision:
-                issued.published = True
-        for letter_id, replays, is_open in self.letters:
-            for letters in (row.letters, row.alarms):
-                letter = letters.get(letter_id)
-                if letter is not None and (letter.replays, letter.open) == (replays, is_open):
-                    letter.published = True
-
-
-@dataclass(slots=True)
-class Counts:
-    """What became of the records of a turn (I9)."""
-
-    taken: int = 0
-    changed: int = 0
-    duplicates: int = 0
-    bug: int = 0
-    poison: int = 0
-    parked: int = 0
-
-
-@dataclass(slots=True)
-class Turn:
-    """What one batch comes to."""
-
-    rows: dict[bytes, bytes] = field(default_factory=dict)
-    publish: dict[tuple[str, int], list[Entry]] = field(default_factory=dict)
-    marks: dict[bytes, Marks] = field(default_factory=dict)
-    counts: Counts = field(default_factory=Counts)
-    bug_sentence: str = ""
-
-    def add(self, topic: str, partition: int, entry: Entry) -> None:
-        self.publish.setdefault((topic, partition), []).append(entry)
 
 
 class Decider:

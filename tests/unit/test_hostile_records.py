@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from agents.log import Entry
-from agents.sequencer.turn import Decider, Setting, Turn
+from agents.sequencer.result import Turn
+from agents.sequencer.turn import Decider, Setting
 from streams.letters import HEADER_NAMES
 from streams.parts import split
 from tests.unit.erp import rules
