@@ -25,3 +25,24 @@ def owner_of(kind: ErrorKind, document: DocumentKind) -> Owner:
             return Owner.WAREHOUSE if goods else Owner.FINANCE
         case _:
             return Owner.FINANCE
+
+
+_NEXT: dict[ErrorKind, str] = {
+    ErrorKind.UNMAPPED: "Publish a profile with the mapping, or map a SKU for this order; all that wait for it go on.",
+    ErrorKind.INVALID: "Ask the sender to send it again, put right.",
+    ErrorKind.MISMATCH: "Compare; then post anyway, reject, or have it put right at the source.",
+    ErrorKind.OUT_OF_STOCK: "Retry when stock is back, or agree a refund with the shopper.",
+    ErrorKind.NOT_FOUND: "Name the order; all lines are kept.",
+    ErrorKind.CLOSED: "Open the period or say done by hand; or let the profile post to the next open one.",
+    ErrorKind.DUPLICATE: "Say whether it is two (post anyway) or one (reject).",
+    ErrorKind.REFUSED: "Put it right in the other system, then retry.",
+    ErrorKind.AUTH: "Renew the credentials and run doctor; the account waits meanwhile.",
+    ErrorKind.TOO_LARGE: "Split it at the source and send it again; it is kept whole.",
+    ErrorKind.UNKNOWN_OUTCOME: "Look in the other system: then done by hand with its number, or retry.",
+    ErrorKind.BUG: "Nothing for you; Engineering mends it, then replays.",
+}
+
+
+def next_step(kind: str) -> str:
+    """What to do about an exception of a kind (E01), in one sentence; empty for a kind not known here."""
+    return _NEXT[ErrorKind(kind)] if kind in frozenset(ErrorKind) else ""

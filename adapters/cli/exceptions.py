@@ -55,7 +55,7 @@ def exceptions(
     else:
         now = datetime.now(UTC)
         table(
-            ("order", "step", "kind", "owner", "since", "dlq id", "reason"),
+            ("order", "step", "kind", "owner", "since", "dlq id", "reason, and what to do"),
             [
                 (
                     item["order_id"],
@@ -64,7 +64,7 @@ def exceptions(
                     item["owner"],
                     age(item["since"], now),
                     item["dlq_id"],
-                    item["reason"],
+                    f"{item['reason']} {item['next'] or ''}".rstrip(),
                 )
                 for item in found
             ],

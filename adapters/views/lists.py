@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.views.deadletters import DeadLetter
 from streams.decide import OWN_EXCEPTION
+from streams.owners import next_step
 from streams.row import Letter, Row, Waiting
 from streams.vocabulary import Owner
 
@@ -82,6 +83,7 @@ def exception_entry(row: Row, letter: Letter) -> dict[str, Any]:
         "kind": content["kind"],
         "owner": content["owner"],
         "reason": content["reason"],
+        "next": next_step(content["kind"]),
         "since": letter.since,
         "due": (item.due or None) if item else None,
         "late": row.is_late(item.key) if item else False,
@@ -103,6 +105,7 @@ def record_exception(letter: DeadLetter) -> dict[str, Any]:
         "kind": summary["kind"],
         "owner": summary["owner"],
         "reason": summary["reason"],
+        "next": next_step(summary["kind"] or ""),
         "since": summary["first_failed_at"],
         "dlq_id": letter.letter_id,
         "replays": letter.replays,
@@ -118,6 +121,7 @@ def _blank() -> dict[str, Any]:
         "kind": None,
         "owner": None,
         "reason": None,
+        "next": None,
         "since": None,
         "due": None,
         "dlq_id": None,
