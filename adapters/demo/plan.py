@@ -29,14 +29,14 @@ class Plan:
 
     @property
     def outage(self) -> tuple[float, float]:
-        """When the ERP is away."""
-        start = self.sending * 0.65
+        """When the ERP is away: while the backlog is worked off, so that it is missed."""
+        start = self.sending + 14.0
         return start, start + 5.0
 
     @property
     def heal(self) -> float:
         """When the last fault ends: some time after the last webhook, while the backlog is worked off."""
-        return self.sending + 20.0
+        return self.sending + 26.0
 
     @property
     def kill_times(self) -> tuple[float, ...]:
@@ -53,13 +53,18 @@ class Plan:
         return [
             {"account": "ns", "fault": "5xx", "probability": 1.0, "from": start, "until": end},
             {"account": "ns", "fault": "429", "probability": 0.01, "from": 0, "until": until, "retry_after": "absent"},
-            {"account": "ns", "fault": "429", "probability": 0.5, "from": end + 8, "until": end + 10, "retry_after": 1},
+            {"account": "ns", "fault": "429", "probability": 0.5, "from": end + 2, "until": end + 4, "retry_after": 1},
             {**writes, "fault": "apply-then-timeout", "probability": 0.003},
             {**writes, "fault": "reset after apply", "probability": 0.005},
             {**writes, "fault": "reset before apply", "probability": 0.005},
             {**writes, "fault": "late apply", "probability": 0.003},
             {**writes, "fault": "accept-and-lose", "probability": 0.002},
             {**writes, "fault": "refuse", "probability": 0.002},
+            # A few of each for certain, at a time when the ERP is at work.
+            *(
+                {**writes, "fault": fault, "count": 2, "from": start - 2}
+                for fault in ("apply-then-timeout", "late apply", "reset after apply", "refuse")
+            ),
             {"account": "ns", "fault": "stale read", "probability": 0.01, "from": 0, "until": until},
         ]
 

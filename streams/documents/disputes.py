@@ -38,13 +38,25 @@ def difference(
 
 
 def earlier_notes(case: Case, about: About) -> list[NotePlan]:
-    """The order's other notes that stand or are on their way."""
-    plans = []
+    """The order's other notes that stand or are on their way, whether this evaluation has come to them or not."""
+    bodies: dict[str, Mapping[str, Any]] = {}
+    for issued in case.row.issued.values():
+        command = issued.command
+        if command.kind is not NOTE or command.account != case.account:
+            continue
+        posted = case.done_body(NOTE, command.subject)
+        if posted is not None:
+            bodies[command.subject] = posted
+        elif not case.row.is_settled(issued):
+            bodies[command.subject] = command.body
     for position in case.all_placed(NOTE):
-        other = position.about.subject
-        if position.body is not None and other != about.subject and not is_reversed(case, other):
-            plans.append(NotePlan.from_json(position.body["plan"]))
-    return plans
+        if position.body is not None:
+            bodies[position.about.subject] = position.body
+    return [
+        NotePlan.from_json(body["plan"])
+        for subject, body in bodies.items()
+        if subject != about.subject and not is_reversed(case, subject)
+    ]
 
 
 def hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:

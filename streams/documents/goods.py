@@ -135,10 +135,15 @@ def _settle(
     lack = {key: found.quantity - lying.get(key, 0) for key, found in needs.items()}
     surplus = {key: units - (needs[key].quantity if key in needs else 0) for key, units in lying.items() if units > 0}
     surplus = {key: units for key, units in surplus.items() if units > 0}
+    # Units that a receipt on its way brings are not also moved there.
+    coming: dict[tuple[str, str], int] = {}
+    for entry in posted:
+        if entry.kind is RECEIPT and not entry.done:
+            coming[entry.found.key] = coming.get(entry.found.key, 0) + entry.found.quantity
     for key in sorted(surplus):
         for other in sorted(k for k in lack if lack[k] > 0):
-            units = min(surplus[key], lack[other])
-            if units:
+            units = min(surplus[key], lack[other] - coming.get(other, 0))
+            if units > 0:
                 _move(case, sample[key], needs[other], needs[other].place, units, moves)
                 surplus[key] -= units
                 lack[other] -= units

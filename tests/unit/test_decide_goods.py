@@ -219,3 +219,16 @@ def test_a_refused_receipt_is_tried_again_once() -> None:
     erp.hear(decision("retry", held["command"]))
     assert [(command.kind, command.revision) for command, _ in erp.documents if command.kind in GOODS] == [(RECEIPT, 2)]
     assert erp.exceptions() == []
+
+
+def test_i3_units_that_a_receipt_on_its_way_brings_are_not_moved_there_too() -> None:
+    """One unit lies in quarantine, a sellable one is being received, one is rejected: nothing moves twice."""
+    erp = Erp()
+    line = tee(quantity=2, tax_amount="13.33")
+    erp.hear(snapshot(lines=[line]), inspected(("l1", "TEE-RED-M", 1, "faulty")))
+    erp.silent.add(RECEIPT)
+    both = (("l1", "TEE-RED-M", 1, "faulty"), ("l1", "TEE-RED-M", 1, "sellable"))
+    erp.hear(inspected(*both, version=2))
+    erp.hear(snapshot(2, lines=[{**line, "accepted_quantity": 1, "rejected_quantity": 1}], state="partly_accepted"))
+    erp.speak(RECEIPT)
+    assert moved(erp) == [("", "102", 1), ("", "101", 1)]
