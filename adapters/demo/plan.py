@@ -30,13 +30,13 @@ class Plan:
     @property
     def outage(self) -> tuple[float, float]:
         """When the ERP is away: while the backlog is worked off, so that it is missed."""
-        start = self.sending + 14.0
+        start = self.sending + 20.0
         return start, start + 5.0
 
     @property
     def heal(self) -> float:
         """When the last fault ends: some time after the last webhook, while the backlog is worked off."""
-        return self.sending + 26.0
+        return self.sending + 30.0
 
     @property
     def kill_times(self) -> tuple[float, ...]:
