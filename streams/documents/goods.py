@@ -149,8 +149,10 @@ def _settle(
                 lack[other] -= units
         if surplus[key]:
             _surplus(case, sample[key], surplus[key], moves)
+    # A receipt on its way for more units than are wanted now may have begun: its end decides what the others are.
+    shrinking = {key for key, units in coming.items() if units > max(lack.get(key, 0), 0)}
     for key, found in sorted(needs.items()):
-        if lack[key] > 0:
+        if lack[key] > 0 and not shrinking - {key}:
             receipts.append((_next_link(case, RECEIPT, found.subject), Lot(found, lack[key])))
     revised = {subject for subject, _ in receipts}
     for entry in posted:
