@@ -232,3 +232,16 @@ def test_i3_units_that_a_receipt_on_its_way_brings_are_not_moved_there_too() -> 
     erp.hear(snapshot(2, lines=[{**line, "accepted_quantity": 1, "rejected_quantity": 1}], state="partly_accepted"))
     erp.speak(RECEIPT)
     assert moved(erp) == [("", "102", 1), ("", "101", 1)]
+
+
+def test_i4_a_receipt_revised_down_may_have_begun_so_the_others_wait_for_its_end() -> None:
+    """Two sellable units are being received when one turns out damaged: two are received in all, one is moved."""
+    erp = Erp()
+    erp.silent.add(RECEIPT)
+    erp.hear(snapshot(lines=[tee(quantity=2, tax_amount="13.33")]), inspected(("l1", "TEE-RED-M", 2, "sellable")))
+    [begun] = [command for command in erp.asked if command.kind is RECEIPT]
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), ("l1", "TEE-RED-M", 1, "sellable"), version=2))
+    assert {command.subject for command in erp.asked if command.kind is RECEIPT} == {begun.subject}
+    erp.silent.clear()
+    erp.hear(erp.carry_out(begun))
+    assert moved(erp) == [("", "101", 2), ("101", "102", 1)]
