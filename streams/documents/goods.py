@@ -103,7 +103,7 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
             line_id=origin["line_id"],
             sku=origin["sku"],
             disposition=origin["disposition"],
-            quantity=int(body["quantity"] if command.kind is MOVEMENT else body["lines"][0]["quantity"]),
+            quantity=_units(command.kind, [body] if done is not None else [b for _, b in issued.bodies.values()]),
             warehouse=origin["warehouse"],
             at="",
             place=origin["place"],
@@ -366,3 +366,8 @@ def _receipt_line(case: Case, about: About, found: Found, authorised: Mapping[st
                     line["order_line"] = str(component.get("order_line") or authorised["order_line"])
     line["item"] = case.profile.sku_code(found.sku, case.account)
     return line
+
+
+def _units(kind: DocumentKind, bodies: list[Any]) -> int:
+    """The most units that any body, which may be the one that was begun, would bring."""
+    return max(int(body["quantity"] if kind is MOVEMENT else body["lines"][0]["quantity"]) for body in bodies)
