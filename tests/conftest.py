@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import threading
+import time
+import traceback
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -84,6 +88,25 @@ def embedded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     broker.start()
     yield broker
     broker.stop()
+
+
+_THREADS_END_WITHIN = 10.0  # seconds
+
+
+@pytest.fixture(autouse=True)
+def no_thread_outlives_its_test() -> Iterator[None]:
+    """A thread left behind keeps the interpreter from ending: say which test left it, and where it stands."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + _THREADS_END_WITHIN
+    while left := [t for t in threading.enumerate() if t not in before and not t.daemon]:
+        if time.monotonic() > until:
+            frames = sys._current_frames()
+            stood = [
+                f"{t.name}\n{''.join(traceback.format_stack(frames[t.ident]))}" for t in left if t.ident in frames
+            ]
+            pytest.fail("threads outlived the test:\n" + "\n".join(stood))
+        left[0].join(0.1)
 
 
 @pytest.fixture

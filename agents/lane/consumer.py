@@ -126,7 +126,21 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         await self._hand_back()
 
     async def _hand_back(self) -> None:
-        """Let the work in hand finish, commit it, and make everything delivered stale."""
+        """Let the work in hand finish, commit it, and make everything delivered stale.
+
+        What fails on the way ends the process. It is not raised: aiokafka only logs what a listener raises, and a stop
+        that raises leaves the consumer's thread behind, so that the process would never end.
+        """
+        try:
+            await self._finish_what_is_in_hand()
+        except Exception as error:
+            self.lane.broken = True
+            self.log.exception("handing partitions back failed: %r", error)
+            await self.crash(error)
+        finally:
+            self.lane.close_windows()
+
+    async def _finish_what_is_in_hand(self) -> None:
         if not self.lane.windows:
             # Rows may be recovered, and what the hooks stop at work on them, before a window was opened: a rebalance in
             # that moment left a dispatcher's session running beside the next one (seen: documents made twice).
@@ -140,7 +154,6 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         # A commit that is under way is only waited for, and does not hold the last acknowledgements.
         if not await self.commit():
             await self.commit()
-        self.lane.close_windows()
 
     # -- fetch and deliver
 

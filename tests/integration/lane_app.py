@@ -202,6 +202,13 @@ def main() -> None:
         idempotent=env.get("LANE_IDEMPOTENT", "1") == "1",
         datadir=env["LANE_DATADIR"],
     )
+    if env.get("LANE_HOOK_RAISES"):
+
+        @worker.lane.on_revoking
+        async def fail() -> None:
+            if worker.lane.windows:
+                raise RuntimeError("asked to raise while partitions go")
+
     run_worker(worker.app, loglevel=env.get("LANE_LOGLEVEL", "warn"))
 
 

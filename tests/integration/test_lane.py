@@ -155,8 +155,8 @@ async def test_a_batch_of_a_former_generation_is_stale_and_acknowledges_nothing(
 async def test_what_is_acknowledged_while_partitions_go_is_committed(
     kafka: RealKafka, prefix: str, tmp_path: Path
 ) -> None:
-    """A hook on revocation may still finish and acknowledge its work."""
-    name, got = f"{prefix}revoking", []
+    """A hook on revocation may still finish and acknowledge its work; it also hears of going without any."""
+    name, got, acknowledged = f"{prefix}revoking", [], []
     await make_topics(kafka.address, name, 1)
     await fill(kafka, name, 1, 10)
 
@@ -168,10 +168,11 @@ async def test_what_is_acknowledged_while_partitions_go_is_committed(
 
     @worker.lane.on_revoking
     async def finish() -> None:
-        assert got[0].ack()
+        acknowledged.extend(batch.ack() for batch in got if not batch.stale)
 
     async with running(worker):
         await wait_for(lambda: got, 30, "the batch")
+    assert acknowledged == [True]
     assert await committed(kafka.address, name) == {0: 10}
     assert got[0].stale
 
@@ -190,6 +191,32 @@ async def test_a_body_that_raises_ends_the_process_and_commits_nothing_of_its_ba
         assert await worker.wait(15) == 1
         assert "asked to raise" in worker.said()
         assert await committed(kafka.address, name) == {0: 20}
+
+
+async def test_a_hook_that_raises_while_partitions_go_ends_the_process(
+    kafka: RealKafka, prefix: str, tmp_path: Path
+) -> None:
+    """On a stop and in a rebalance alike: the process ends, with exit code 1, and is not left half alive."""
+    name = f"{prefix}hook"
+    await make_topics(kafka.address, name, 1)
+    await fill(kafka, name, 1, 20)
+    async with WorkerProcess(kafka.address, name, 1, tmp_path, LANE_SIZE="20", LANE_HOOK_RAISES="1") as stopped:
+        await stopped.start()
+        await until_committed(kafka, name, {0: 20})
+        assert await stopped.end(signal.SIGTERM, 15) == 1
+        assert "asked to raise while partitions go" in stopped.said()
+
+    await fill(kafka, name, 1, 20, start=20)
+    async with (
+        WorkerProcess(kafka.address, name, 1, tmp_path, 1, LANE_SIZE="20", LANE_HOOK_RAISES="1") as first,
+        WorkerProcess(kafka.address, name, 1, tmp_path, 2, LANE_SIZE="20") as second,
+    ):
+        await first.start()
+        await until_committed(kafka, name, {0: 40})
+        await second.start()
+        assert await first.wait(30) == 1
+        await fill(kafka, name, 1, 20, start=40)
+        await until_committed(kafka, name, {0: 60})
 
 
 async def test_sigterm_finishes_the_batch_in_hand_and_commits_it(kafka: RealKafka, prefix: str, tmp_path: Path) -> None:
