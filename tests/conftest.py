@@ -102,9 +102,7 @@ def no_thread_outlives_its_test() -> Iterator[None]:
     while left := [t for t in threading.enumerate() if t not in before and not t.daemon]:
         if time.monotonic() > until:
             frames = sys._current_frames()
-            stood = [
-                f"{t.name}\n{''.join(traceback.format_stack(frames[t.ident]))}" for t in left if t.ident in frames
-            ]
+            stood = [f"{t.name}\n{''.join(traceback.format_stack(frames[t.ident]))}" for t in left if t.ident in frames]
             pytest.fail("threads outlived the test:\n" + "\n".join(stood))
         left[0].join(0.1)
 
