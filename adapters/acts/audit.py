@@ -39,9 +39,19 @@ async def write_audit(
 ) -> str:
     """Write down what is about to be done; the record's id. Raises `NotStored`: then nothing may be done."""
     audit_id = str(uuid4())
+    key = order_id.encode() if order_id is not None else None
+    record = audit_record(actor, what, order_id, details, audit_id=audit_id, at=now_text())
+    await writer.put(installation.topology.named("audit"), key, record)
+    return audit_id
+
+
+def audit_record(
+    actor: Actor, what: str, order_id: str | None, details: Mapping[str, Any], *, audit_id: str, at: str
+) -> bytes:
+    """Who does what, why and when, as the topic keeps it."""
     record = {
         "id": audit_id,
-        "at": now_text(),
+        "at": at,
         "by": actor.by,
         "reason": actor.reason,
         "source": actor.source,
@@ -49,9 +59,7 @@ async def write_audit(
         "order_id": order_id,
         "details": details,
     }
-    key = order_id.encode() if order_id is not None else None
-    await writer.put(installation.topology.named("audit"), key, orjson.dumps(record))
-    return audit_id
+    return orjson.dumps(record)
 
 
 def now_text() -> str:

@@ -34,30 +34,43 @@ class Decision:
     kind: str
     value: bytes
     details: Mapping[str, Any]
+    at: str
 
     @property
     def headers(self) -> list[tuple[str, bytes]]:
         return [
             ("source", b"decisions"),
             ("event-id", self.decision_id.encode()),
-            ("received-at", now_text().encode()),
+            ("received-at", self.at.encode()),
         ]
 
 
-def decision(kind: str, order_key: str, actor: Actor, target: Target | None, fields: Mapping[str, str]) -> Decision:
-    """The record of CONTRACTS section 4; what was seen of the target goes in, so that it is void once that moved on."""
+def decision(
+    kind: str,
+    order_key: str,
+    actor: Actor,
+    target: Target | None,
+    fields: Mapping[str, str],
+    *,
+    decision_id: str = "",
+    at: str = "",
+) -> Decision:
+    """The record of CONTRACTS section 4; what was seen of the target goes in, so that it is void once that moved on.
+
+    `decision_id` and `at` are made here unless they are given.
+    """
     details: dict[str, Any] = {"kind": kind}
     if target is not None:
         details |= {"command_id": target.command_id, "revision": target.revision}
         if target.hash:
             details["hash"] = target.hash
     details |= fields
-    decision_id = str(uuid4())
+    decision_id, at = decision_id or str(uuid4()), at or now_text()
     value = orjson.dumps(
         {
             "id": decision_id,
             "type": "decision",
-            "at": now_text(),
+            "at": at,
             "by": actor.by,
             "reason": actor.reason,
             "order_id": order_key,
@@ -65,7 +78,7 @@ def decision(kind: str, order_key: str, actor: Actor, target: Target | None, fie
         }
     )
     read_decision(value)  # what the sequencer could not read must never be written
-    return Decision(decision_id, order_key, kind, value, details)
+    return Decision(decision_id, order_key, kind, value, details, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,11 @@ class Replay:
         return self.key.decode(errors="replace") if self.key is not None else None
 
 
-def replay_of(letter: DeadLetter, actor: Actor, topology: Topology) -> Replay:
-    """The original key, value and headers, with `replay.*` beside them; raises `NotReplayable`."""
+def replay_of(letter: DeadLetter, actor: Actor, topology: Topology, *, replay_id: str = "") -> Replay:
+    """The original key, value and headers, with `replay.*` beside them; raises `NotReplayable`.
+
+    `replay_id` is made here unless it is given.
+    """
     if letter.is_effect:
         raise NotReplayable(f"{letter.letter_id} is about a command, not a record: it is tried again by a decision.")
     if letter.is_part:
@@ -61,7 +64,7 @@ def replay_of(letter: DeadLetter, actor: Actor, topology: Topology) -> Replay:
     count = letter.replays + 1
     headers = (
         *letter.original_headers(),
-        ("replay.id", str(uuid4()).encode()),
+        ("replay.id", (replay_id or str(uuid4())).encode()),
         ("replay.of", letter.letter_id.encode()),
         ("replay.by", actor.by.encode()),
         ("replay.reason", actor.reason.encode()),
@@ -82,18 +85,23 @@ async def replay(installation: Installation, actor: Actor, letter: DeadLetter) -
         details = {"dlq_id": letter.letter_id, "topic": wanted.topic, "replays": wanted.count}
         await write_audit(installation, writer, actor, "dlq replay", wanted.order_id, details)
         _, offset = await writer.put(wanted.topic, wanted.key, wanted.value, wanted.headers, wanted.partition)
-        resolution = {
-            "dlq_id": letter.letter_id,
-            "order_id": wanted.order_id,
-            "replays": letter.replays,
-            "at": now_text(),
-            "by": actor.by,
-            "reason": actor.reason,
-            "resolution": GONE,
-        }
         key = letter.letter_id.encode()
-        await writer.put(topology.named("dead.resolutions"), key, orjson.dumps(resolution))
+        await writer.put(topology.named("dead.resolutions"), key, resolution_of(letter, wanted, actor, now_text()))
     return wanted, offset
+
+
+def resolution_of(letter: DeadLetter, wanted: Replay, actor: Actor, at: str) -> bytes:
+    """The record that closes a letter once its replay is stored."""
+    resolution = {
+        "dlq_id": letter.letter_id,
+        "order_id": wanted.order_id,
+        "replays": letter.replays,
+        "at": at,
+        "by": actor.by,
+        "reason": actor.reason,
+        "resolution": GONE,
+    }
+    return orjson.dumps(resolution)
 
 
 async def followed(installation: Installation, wanted: Replay, offset: int, *, seconds: float) -> DeadLetter | bool:
