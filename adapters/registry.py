@@ -39,10 +39,11 @@ def limits_of(account: Mapping[str, Any]) -> Limits:
 
 def _netsuite(account: Mapping[str, Any], credentials: Mapping[str, str]) -> Adapter:
     from adapters.netsuite.adapter import NetSuite
-    from adapters.netsuite.client import Client, Credentials
+    from adapters.netsuite.client import Client
     from adapters.netsuite.records import AccountSettings
+    from adapters.netsuite.wire import Credentials, HttpWire
 
-    client = Client(str(account["base_url"]), Credentials(**credentials))
+    client = Client(str(account["base_url"]), HttpWire(Credentials(**credentials)))
     return NetSuite(client, limits_of(account), AccountSettings.read(account))
 
 

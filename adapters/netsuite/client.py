@@ -1,104 +1,36 @@
-"""The transport to one NetSuite account: SuiteTalk REST over HTTP, signed with OAuth 1.0a (token-based auth).
+"""One NetSuite account's SuiteTalk REST: addresses, bodies and what the answers mean. A `Wire` carries them.
 
 One method call is one HTTP request inside one `calls.call(...)`, but for a refused sign-in, which is asked about again.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import aiohttp
 import orjson
-from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256
-from oauthlib.oauth1 import Client as Signer
-from yarl import URL
 
 from adapters.netsuite.errors import classify, nonce_refused
+from adapters.netsuite.wire import Answer, ConnectionFailed, Progress, Wire
 from streams.adapter import Calls, InDoubt, SignInRefused, Unavailable, VendorError
 
 PAGE = 1000
 """The most rows that a collection or SuiteQL answers at once."""
 
-_CONNECT_SECONDS = 5.0
-# Shorter than any keep-alive of a server seen: a connection that the server is about to close is not written to.
-_KEEP_ALIVE_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Token-based authentication of one integration; `account` is the OAuth realm (30000_SB1, not 30000-SB1)."""
-
-    account: str
-    consumer_key: str = field(repr=False)
-    consumer_secret: str = field(repr=False)
-    token_id: str = field(repr=False)
-    token_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A 2xx answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    @property
-    def json(self) -> Any:
-        """The body; numbers with a point are `Decimal`. Raises `ValueError`."""
-        return json.loads(self.text, parse_float=Decimal)
-
-    @property
-    def number(self) -> str:
-        """The internal id that `Location` ends in, or nothing."""
-        return self.headers.get("Location", "").partition("?")[0].rstrip("/").rpartition("/")[2]
-
-
-class ConnectionBroken(aiohttp.ClientError):
-    """The connection broke after it was made."""
-
-
-async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """Keep aiohttp from sending a GET or PUT a second time, by itself and with the same nonce (measured, 3.14).
-
-    It resends on these two errors only; another class of error goes straight through (public API, no switch exists).
-    """
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise ConnectionBroken(type(error).__name__) from error
-
 
 class Client:
-    """Signs, sends and reads; what is not 2xx leaves as a `VendorError`."""
+    """Asks and reads; what is not 2xx leaves as a `VendorError`."""
 
-    def __init__(
-        self, base_url: str, credentials: Credentials, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> None:
+    def __init__(self, base_url: str, wire: Wire, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._root = base_url.rstrip("/") + "/services/rest"
-        self._realm = credentials.account
+        self._wire = wire
         self._now = now
-        self._signer = Signer(
-            credentials.consumer_key,
-            client_secret=credentials.consumer_secret,
-            resource_owner_key=credentials.token_id,
-            resource_owner_secret=credentials.token_secret,
-            signature_method=SIGNATURE_HMAC_SHA256,
-            realm=credentials.account,
-        )
-        self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
-        return f"<NetSuite client of {self._realm} at {self._root}>"
+        return f"<NetSuite client at {self._root} over {self._wire!r}>"
 
     async def get(self, type_: str, key: str, calls: Calls, *, expand: bool = True) -> Any | None:
         """A record by internal id (or `eid:..`) with its sublists; None where there is none."""
@@ -149,9 +81,7 @@ class Client:
         await self._send("PATCH", f"/record/v1/{type_}/{_part(number)}", {}, body, calls, f"PATCH {type_}")
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._wire.close()
 
     async def _send(
         self, method: str, path: str, query: Mapping[str, str], body: Any, calls: Calls, what: str,
@@ -161,19 +91,19 @@ class Client:
         """One request. Raises a `VendorError` for what is neither 2xx nor among `fine`."""
         writes = method != "GET" if write is None else write
         url = self._root + path + ("?" + urlencode(query, quote_via=quote) if query else "")
-        trace = SimpleNamespace(connected=False)
+        progress = Progress()
         started = False
         try:
             async with calls.call(what, write=writes):
                 started = True
-                answer = await self._exchange(method, url, body, headers or {}, trace, writes)
+                answer = await self._exchange(method, url, body, headers or {}, progress, writes)
                 if not (200 <= answer.status < 300 or answer.status in fine):
                     raise classify(answer.status, answer.headers, answer.text, write=writes, now=self._now(), what=what)
                 return answer
         except TimeoutError as error:
             if not started:
                 raise
-            raise _cut_off(what, "no answer within the call's deadline", writes and trace.connected) from error
+            raise _cut_off(what, "no answer within the call's deadline", writes and progress.connected) from error
         except SignInRefused as error:
             if not writes or not await self._signs_in(calls):
                 raise
@@ -181,31 +111,16 @@ class Client:
             raise nonce_refused(what, write=True) from error
 
     async def _exchange(
-        self,
-        method: str,
-        url: str,
-        body: Any,
-        headers: Mapping[str, str],
-        trace: SimpleNamespace,
-        write: bool,
+        self, method: str, url: str, body: Any, headers: Mapping[str, str], progress: Progress, write: bool
     ) -> Answer:
         data = None if body is None else orjson.dumps(body, default=_number)
         sent = {"Accept": "application/json", **headers}
         if data is not None:
             sent["Content-Type"] = "application/json"
-        # Signed here, after all waiting, so that the timestamp is fresh; a JSON body is not part of the signature.
-        _, signed, _ = self._signer.sign(url, method, headers=sent)
         try:
-            async with self._open().request(
-                method, URL(url, encoded=True), data=data, headers=signed, allow_redirects=False,
-                trace_request_ctx=trace,
-            ) as response:  # fmt: skip
-                return Answer(response.status, response.headers, await response.text(errors="replace"))
-        except aiohttp.ServerTimeoutError as error:
-            raise _cut_off(method, "the connection was not made in time", write and trace.connected) from error
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionBroken) as error:
-            reason = f"the connection failed ({type(error.__cause__ or error).__name__})"
-            raise _cut_off(method, reason, write and trace.connected) from error
+            return await self._wire.send(method, url, data, sent, progress)
+        except ConnectionFailed as error:
+            raise _cut_off(method, str(error), write and progress.connected) from error
 
     async def _signs_in(self, calls: Calls) -> bool:
         """Whether our credentials are accepted for a plain read, with a new nonce."""
@@ -216,26 +131,6 @@ class Client:
         except VendorError:
             return True  # refused for another reason, or broken: no proof against the credentials
         return True
-
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            watch = aiohttp.TraceConfig()
-            watch.on_connection_create_end.append(_connected)
-            watch.on_connection_reuseconn.append(_connected)
-            self._session = aiohttp.ClientSession(
-                # The gate alone says how many calls are in flight; a second limit would only hide waiting from it.
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-                # The deadline of a call is the gate's; only connecting has its own, since nothing is in doubt by then.
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                middlewares=(_never_again,),
-                trace_configs=[watch],
-            )
-        return self._session
-
-
-async def _connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
-    context.trace_request_ctx.connected = True
 
 
 def _cut_off(what: str, why: str, in_doubt: bool) -> VendorError:
