@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from enum import StrEnum
@@ -88,7 +88,7 @@ class Rule:
 class Faults:
     """The rules in force; the first that matches and whose die falls right is used."""
 
-    def __init__(self, clock: Callable[[], float], seed: int) -> None:
+    def __init__(self, clock: Callable[[], float], seed: int | str) -> None:
         self._clock = clock
         self._seed = seed
         self._dice = random.Random(seed)
@@ -101,6 +101,12 @@ class Faults:
             raise BadRule('a list of rules is wanted: [...] or {"rules": [...]}')
         self.rules = [read_rule(one, self._clock()) for one in raw]
         return len(self.rules)
+
+    def add(self, raw: Any) -> None:
+        """One rule more, after those in force; those that are over are dropped. Raises `BadRule`."""
+        now = self._clock()
+        self.rules = [rule for rule in self.rules if rule.left != 0 and now < rule.ends]
+        self.rules.append(read_rule(raw, now))
 
     def choose(self, account: str, kind: str | None, write: bool) -> Rule | None:
         """The fault for this call, counted as used."""
@@ -155,10 +161,10 @@ def read_rule(raw: Any, now: float) -> Rule:
     return rule
 
 
-def retry_after_headers(rule: Rule, now: datetime | None = None) -> dict[str, str]:
+def retry_after_headers(rule: Rule, now: datetime) -> dict[str, str]:
     """The header in the style asked for; milliseconds come in BigCommerce's own header."""
     seconds = 1.0 if rule.seconds is None else rule.seconds
-    due = (now or datetime.now(UTC)) + timedelta(seconds=seconds)
+    due = now + timedelta(seconds=seconds)
     match rule.retry_after:
         case "seconds":
             return {"Retry-After": f"{seconds:g}"}

@@ -1,20 +1,18 @@
-"""The front of every simulated system: the limit, the faults and the service time around a vendor's own work."""
+"""The front of every simulated system: the faults and the service time around a vendor's own work."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import random
-import socket
-import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
-
-from aiohttp import web
+from typing import Protocol
 
 from adapters.simulators.calls import Call, CallLog
+from adapters.simulators.clock import MACHINE, Clock
+from adapters.simulators.exchange import ConnectionReset, Reply
 from adapters.simulators.faults import Fault, Faults, Rule, retry_after_headers
 
 log = logging.getLogger(__name__)
@@ -32,11 +30,11 @@ class Twist:
 class Answers(Protocol):
     """The vendor's own way of saying no."""
 
-    def throttled(self, headers: Mapping[str, str]) -> web.Response: ...
+    def throttled(self, headers: Mapping[str, str]) -> Reply: ...
 
-    def broken(self, status: int) -> web.Response: ...
+    def broken(self, status: int) -> Reply: ...
 
-    def refused(self) -> web.Response: ...
+    def refused(self) -> Reply: ...
 
 
 class ServiceSettings(Protocol):
@@ -55,45 +53,38 @@ class ServiceSettings(Protocol):
     def hold_seconds(self) -> float: ...
 
 
-Work = Callable[[Twist], web.Response]
+Work = Callable[[Twist], Reply]
 _STRAIGHT = Twist()
+# How much of a call's service time is over when its work is applied: the rest is the answer's way out.
+_APPLIED_AFTER = 0.7
 
 
 class Front:
     """Spends time, injects faults, and lets work go on after its caller has gone, as a server does."""
 
-    def __init__(self, calls: CallLog, faults: Faults, seed: int) -> None:
+    def __init__(self, calls: CallLog, faults: Faults, seed: int | str, clock: Clock = MACHINE) -> None:
         self.calls = calls
         self.faults = faults
+        self._clock = clock
         self._seed = seed
         self._dice = random.Random(seed)
-        self._tasks: set[asyncio.Task[web.Response]] = set()
+        self._waiting: dict[asyncio.Future[Reply], asyncio.TimerHandle] = {}  # work whose next moment is to come
 
-    async def serve(
-        self,
-        request: web.Request,
-        call: Call,
-        settings: ServiceSettings,
-        answers: Answers,
-        write: bool,
-        work: Work,
-    ) -> web.Response:
-        """Answer one call that is inside the limit."""
+    async def serve(self, call: Call, settings: ServiceSettings, answers: Answers, write: bool, work: Work) -> Reply:
+        """Answer one call that is inside the limit; raises `ConnectionReset`. Cancelled, its work goes on."""
         rule = self.faults.choose(call.account, call.kind, write)
         if rule is None:
-            return await self._finish(self._start(settings, work, _STRAIGHT))
+            return await self._start(settings, work, _STRAIGHT)
         call.fault = rule.fault.value
-        return await self._misfortune(rule, request, settings, answers, work)
+        return await self._misfortune(rule, settings, answers, work)
 
-    async def _misfortune(
-        self, rule: Rule, request: web.Request, settings: ServiceSettings, answers: Answers, work: Work
-    ) -> web.Response:
+    async def _misfortune(self, rule: Rule, settings: ServiceSettings, answers: Answers, work: Work) -> Reply:
         match rule.fault:
             case Fault.TOO_MANY:
-                return answers.throttled(retry_after_headers(rule))
+                return answers.throttled(retry_after_headers(rule, self._clock.now()))
             case Fault.BROKEN:
                 if rule.applied:
-                    await self._finish(self._start(settings, work, _STRAIGHT))
+                    await self._start(settings, work, _STRAIGHT)
                 else:
                     await asyncio.sleep(self._service_time(settings))
                 return answers.broken(rule.status)
@@ -102,78 +93,84 @@ class Front:
                 return answers.refused()
             case Fault.SLOW:
                 await asyncio.sleep(2.0 if rule.seconds is None else rule.seconds)
-                return await self._finish(self._start(settings, work, _STRAIGHT))
+                return await self._start(settings, work, _STRAIGHT)
             case Fault.HANG:
-                return await self._hold(request, rule, settings, settings.hold_seconds)
+                await self._hold(rule, settings.hold_seconds)
+                raise ConnectionReset
             case Fault.RESET_BEFORE:
-                return _reset(request)
+                raise ConnectionReset
             case Fault.RESET_AFTER:
-                await self._finish(self._start(settings, work, _STRAIGHT))
-                return _reset(request)
+                await self._start(settings, work, _STRAIGHT)
+                raise ConnectionReset
             case Fault.APPLY_THEN_TIMEOUT:
-                await self._finish(self._start(settings, work, _STRAIGHT))
-                return await self._hold(request, rule, settings, settings.hold_seconds)
+                await self._start(settings, work, _STRAIGHT)
+                await self._hold(rule, settings.hold_seconds)
+                raise ConnectionReset
             case Fault.LATE_APPLY:
                 most = settings.late_apply_max_seconds
                 delay = self._dice.uniform(0, most) if rule.seconds is None else min(rule.seconds, most)
                 self._start(settings, work, _STRAIGHT, delay)
-                return await self._hold(request, rule, settings, 0.0)
+                await self._hold(rule, 0.0)
+                raise ConnectionReset
             case Fault.ACCEPT_AND_LOSE:
-                return await self._finish(self._start(settings, work, Twist(lose=True)))
+                return await self._start(settings, work, Twist(lose=True))
             case Fault.WRONG_AMOUNT:
-                return await self._finish(self._start(settings, work, Twist(wrong_by=rule.amount)))
+                return await self._start(settings, work, Twist(wrong_by=rule.amount))
             case Fault.STALE_READ:
                 most = settings.read_lag_seconds
                 lag = most if rule.seconds is None else min(rule.seconds, most)
-                return await self._finish(self._start(settings, work, Twist(stale_seconds=lag)))
+                return await self._start(settings, work, Twist(stale_seconds=lag))
 
     def _service_time(self, settings: ServiceSettings) -> float:
         least, most = settings.latency_ms
         return self._dice.uniform(least, most) / 1000
 
-    def _start(
-        self, settings: ServiceSettings, work: Work, twist: Twist, delay: float = 0.0
-    ) -> asyncio.Task[web.Response]:
-        task = asyncio.create_task(self._work(delay, self._service_time(settings), work, twist))
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
+    def _start(self, settings: ServiceSettings, work: Work, twist: Twist, delay: float = 0.0) -> asyncio.Future[Reply]:
+        """Work that is done at its time by timers of the loop: nobody who stops waiting for it stops it."""
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Reply] = loop.create_future()
+        seconds = self._service_time(settings)
+        before = delay + seconds * _APPLIED_AFTER
+        if before:
+            self._waiting[done] = loop.call_later(before, self._apply, done, seconds, work, twist)
+        else:
+            self._apply(done, 0.0, work, twist)
+        return done
 
-    async def _work(self, delay: float, seconds: float, work: Work, twist: Twist) -> web.Response:
-        if delay + seconds:
-            await asyncio.sleep(delay + seconds * 0.7)
-        response = work(twist)
-        if seconds:
-            await asyncio.sleep(seconds * 0.3)
-        return response
-
-    async def _finish(self, task: asyncio.Task[web.Response]) -> web.Response:
-        """A caller that goes away ends its wait; the work goes on."""
-        return await asyncio.shield(task)
-
-    def _ended(self, task: asyncio.Task[web.Response]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+    def _apply(self, done: asyncio.Future[Reply], seconds: float, work: Work, twist: Twist) -> None:
+        self._waiting.pop(done, None)
+        try:
+            reply = work(twist)
+        except Exception as error:
             log.error("a simulated call broke", exc_info=error)
+            if not done.done():
+                done.set_exception(error)
+                done.exception()  # whoever waits gets it; where nobody does, the log has it
+            return
+        if seconds:
+            rest = seconds * (1 - _APPLIED_AFTER)
+            self._waiting[done] = done.get_loop().call_later(rest, self._tell, done, reply)
+        elif not done.done():
+            done.set_result(reply)
 
-    async def _hold(self, request: web.Request, rule: Rule, settings: ServiceSettings, seconds: float) -> web.Response:
-        """Say nothing until the caller gives up, at most so long; then reset."""
+    def _tell(self, done: asyncio.Future[Reply], reply: Reply) -> None:
+        self._waiting.pop(done, None)
+        if not done.done():
+            done.set_result(reply)
+
+    async def _hold(self, rule: Rule, seconds: float) -> None:
+        """Say nothing until the caller gives up, at most so long."""
         await asyncio.sleep(seconds if rule.hold_seconds is None else rule.hold_seconds)
-        return _reset(request)
+
+    @property
+    def applying(self) -> int:
+        """Work that was taken on and whose end is still to come, late applies included."""
+        return len(self._waiting)
 
     def clear(self) -> None:
         """Drop work that has not been applied yet."""
-        for task in list(self._tasks):
-            task.cancel()
+        for done, timer in self._waiting.items():
+            timer.cancel()
+            done.cancel()
+        self._waiting.clear()
         self._dice = random.Random(self._seed)
-
-
-def _reset(request: web.Request) -> web.Response:
-    """Break the connection with a RST, so that the caller sees a reset and not an orderly end."""
-    transport: Any = request.transport
-    if transport is not None:
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    return web.Response(status=503)

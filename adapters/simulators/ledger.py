@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+
+from adapters.simulators.clock import MACHINE, Clock, stamp
 
 KINDS = frozenset(
     {
@@ -57,45 +58,54 @@ class Entry:
 
 
 class Ledger:
-    """Entries in order of creation; each is encoded once, so that reading tens of thousands stays quick."""
+    """Entries in order of creation; each is encoded once, so that reading tens of thousands stays quick.
 
-    def __init__(self) -> None:
+    `shown` are the entries as CONTRACTS shows them; `watch` is told of each as it is booked.
+    """
+
+    def __init__(self, clock: Clock = MACHINE) -> None:
         self.entries: list[Entry] = []
+        self.shown: list[Mapping[str, Any]] = []
+        self.watch: Callable[[Mapping[str, Any]], None] | None = None
+        self._now = clock.now
         self._encoded: list[bytes] = []
 
     def append(self, entry: Entry) -> int:
         """Book an entry; returns its sequence number, from 1."""
         seq = len(self.entries) + 1
         self.entries.append(entry)
-        self._encoded.append(
-            orjson.dumps(
-                {
-                    **entry.extra,
-                    "seq": seq,
-                    "at": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                    "account": entry.account,
-                    "kind": entry.kind,
-                    "number": entry.number,
-                    "external_ref": entry.external_ref,
-                    "order_id": entry.order_id,
-                    "op": entry.op,
-                    "lines": list(entry.lines),
-                    "amount": entry.amount,
-                    "currency": entry.currency,
-                    "location": entry.location,
-                    "from": entry.from_location,
-                    "sellable": entry.sellable,
-                    "disposition": entry.disposition,
-                    "method": entry.method,
-                    "of": entry.of,
-                    "status": entry.status,
-                }
-            )
-        )
+        shown = {
+            **entry.extra,
+            "seq": seq,
+            "at": stamp(self._now()),
+            "account": entry.account,
+            "kind": entry.kind,
+            "number": entry.number,
+            "external_ref": entry.external_ref,
+            "order_id": entry.order_id,
+            "op": entry.op,
+            "lines": list(entry.lines),
+            "amount": entry.amount,
+            "currency": entry.currency,
+            "location": entry.location,
+            "from": entry.from_location,
+            "sellable": entry.sellable,
+            "disposition": entry.disposition,
+            "method": entry.method,
+            "of": entry.of,
+            "status": entry.status,
+        }
+        self.shown.append(shown)
+        if self.watch is not None:
+            self.watch(shown)
         return seq
+
+    def _encode(self) -> None:
+        self._encoded.extend(orjson.dumps(shown) for shown in self.shown[len(self._encoded) :])
 
     def read(self, account: str = "", kind: str = "", order_id: str = "", since_seq: int = 0) -> bytes:
         """A JSON list of the entries after `since_seq` that match; an empty filter matches all."""
+        self._encode()
         start = max(0, since_seq)
         if not (account or kind or order_id):
             return b"[" + b",".join(self._encoded[start:]) + b"]"
@@ -110,4 +120,5 @@ class Ledger:
 
     def clear(self) -> None:
         self.entries.clear()
+        self.shown.clear()
         self._encoded.clear()

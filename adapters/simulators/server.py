@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from aiohttp import web
 
 from adapters.netsuite.simulator import NetSuiteSimulator
 from adapters.simulators.calls import CallLog
+from adapters.simulators.clock import MACHINE, Clock
 from adapters.simulators.control import Control
 from adapters.simulators.faults import Faults
 from adapters.simulators.front import Front
@@ -22,20 +22,20 @@ DEFAULT_SEED = 20261127
 _BIGGEST_BODY = 64 * 1024 * 1024
 
 # A new simulated system is one line here.
-SYSTEMS: dict[str, Callable[[Mapping[str, Any], Ledger, Front], System]] = {"netsuite": NetSuiteSimulator}
+SYSTEMS: dict[str, Callable[[Mapping[str, Any], Ledger, Front, Clock], System]] = {"netsuite": NetSuiteSimulator}
 
 
 class Simulators:
     """The running process: its parts, for tests that live in it, and its address."""
 
-    def __init__(self, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, config: Mapping[str, Any] | None = None, clock: Clock = MACHINE) -> None:
         config = config or {}
         seed = int(config.get("seed", DEFAULT_SEED))
-        self.ledger = Ledger()
-        self.calls = CallLog()
-        self.faults = Faults(time.monotonic, seed)
-        self.front = Front(self.calls, self.faults, seed)
-        self.systems = [make(config.get(name, {}), self.ledger, self.front) for name, make in SYSTEMS.items()]
+        self.ledger = Ledger(clock)
+        self.calls = CallLog(clock)
+        self.faults = Faults(clock.monotonic, seed)
+        self.front = Front(self.calls, self.faults, seed, clock)
+        self.systems = [make(config.get(name, {}), self.ledger, self.front, clock) for name, make in SYSTEMS.items()]
         self.control = Control(self.systems, self.ledger, self.calls, self.faults, self.reset)
         self.app = web.Application(client_max_size=_BIGGEST_BODY)
         self.control.mount(self.app)

@@ -8,7 +8,6 @@ members (`kitMemberOf` the kit's line, no amount, `custcol_list_price`).
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,10 +16,12 @@ from aiohttp import web
 from adapters.netsuite.simulator import seeding
 from adapters.netsuite.simulator.account import Account
 from adapters.netsuite.simulator.auth import SignIn
+from adapters.netsuite.simulator.face import Face
 from adapters.netsuite.simulator.jobs import Jobs
 from adapters.netsuite.simulator.render import render
 from adapters.netsuite.simulator.service import Service, Tenant
 from adapters.netsuite.simulator.settings import DEMO, AccountConfig, read_accounts
+from adapters.simulators.clock import MACHINE, Clock
 from adapters.simulators.front import Front
 from adapters.simulators.ledger import Ledger
 
@@ -32,11 +33,12 @@ class NetSuiteSimulator:
 
     name = "netsuite"
 
-    def __init__(self, config: Mapping[str, Any], ledger: Ledger, front: Front) -> None:
+    def __init__(self, config: Mapping[str, Any], ledger: Ledger, front: Front, clock: Clock = MACHINE) -> None:
         self._configs = read_accounts(config)
         self._ledger = ledger
+        self._clock = clock
         self._tenants: dict[str, Tenant] = {}
-        self._service = Service(self._tenants, front)
+        self.service = Service(self._tenants, front)
         self.reset()
 
     def reset(self) -> None:
@@ -44,14 +46,14 @@ class NetSuiteSimulator:
             self._tenants[config.realm] = self._tenant(config)
 
     def _tenant(self, config: AccountConfig) -> Tenant:
-        account = Account(config.account, config.settings, self._ledger, time.monotonic, render)
-        return Tenant(account, SignIn(config), Jobs())
+        account = Account(config.account, config.settings, self._ledger, self._clock, render)
+        return Tenant(account, SignIn(config, self._clock), Jobs())
 
     def accounts(self) -> Iterable[str]:
         return [config.account for config in self._configs]
 
     def mount(self, app: web.Application) -> None:
-        self._service.mount(app)
+        Face(self.service).mount(app)
 
     def seed(self, section: str, account: str, raw: Mapping[str, Any]) -> None:
         seeding.seed(self._account(account), section, raw)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 from adapters.netsuite.simulator.chart import Chart, Item, key_of
@@ -13,6 +13,7 @@ from adapters.netsuite.simulator.lines import Line, own_lines, read_line
 from adapters.netsuite.simulator.records import SUBLISTS, Books, Record
 from adapters.netsuite.simulator.settings import Settings
 from adapters.netsuite.simulator.stock import Stock
+from adapters.simulators.clock import Clock, stamp
 from adapters.simulators.ledger import Entry, Ledger
 
 # Documents that post to the general ledger, so that a closed period refuses them; orders and authorisations do not.
@@ -50,13 +51,14 @@ class Account:
         name: str,
         settings: Settings,
         ledger: Ledger,
-        clock: Callable[[], float],
+        clock: Clock,
         render: Callable[[Record], dict[str, Any]],
     ) -> None:
         self.name = name
         self.settings = settings
         self.ledger = ledger
-        self.books = Books(clock, render)
+        self.clock = clock
+        self.books = Books(clock.monotonic, render)
         self.chart = Chart()
         self.stock = Stock()
         self.load_periods()
@@ -113,7 +115,7 @@ class Account:
             fields["entity"] = {"id": entity.id, "refName": entity.fields.get("entityId", "")}
         fields["currency"] = {"id": self.chart.currency_id(currency), "refName": currency}
         fields["tranDate"] = day.isoformat()
-        fields["createdDate"] = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        fields["createdDate"] = stamp(self.clock.now(), "seconds")
         if source is not None:
             fields["createdFrom"] = {"id": source.id, "refName": source.fields.get("tranId", "")}
             if not fields.get("otherRefNum"):
@@ -148,10 +150,13 @@ class Account:
             raise invalid_reference("entity", f"{key} (inactive)", "entity")
         return record
 
+    def today(self) -> date:
+        return self.clock.now().astimezone(UTC).date()
+
     def day(self, body: Mapping[str, Any]) -> date:
         raw = body.get("tranDate")
         if raw is None:
-            return datetime.now(UTC).date()
+            return self.today()
         try:
             return date.fromisoformat(str(raw))
         except ValueError:

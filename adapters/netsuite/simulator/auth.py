@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections import deque
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from aiohttp import web
 from oauthlib.oauth1.rfc5849 import signature
 
 from adapters.netsuite.simulator.settings import AccountConfig
+from adapters.simulators.clock import MACHINE, Clock
 
 WINDOW_SECONDS = 300
 
@@ -45,8 +45,9 @@ def _oauth(request: web.Request) -> dict[str, str]:
 class SignIn:
     """The guard of one account; it remembers nonces for as long as their timestamps would pass."""
 
-    def __init__(self, config: AccountConfig) -> None:
+    def __init__(self, config: AccountConfig, clock: Clock = MACHINE) -> None:
         self._config = config
+        self._clock = clock
         self._secrets = SimpleNamespace(client_secret=config.consumer_secret, resource_owner_secret=config.token_secret)
         self._seen: set[tuple[str, str]] = set()
         self._order: deque[tuple[float, tuple[str, str]]] = deque()
@@ -64,7 +65,7 @@ class SignIn:
         if not hmac.compare_digest(given.get("oauth_signature", ""), self._signature(request)):
             raise SignInRefused("signature does not match", "signature_invalid")
         stamp, nonce = given.get("oauth_timestamp", ""), given.get("oauth_nonce", "")
-        now = time.time()
+        now = self._clock.now().timestamp()
         if not stamp.isdecimal() or abs(now - int(stamp)) > WINDOW_SECONDS:
             raise SignInRefused("timestamp out of the window", "timestamp_refused")
         if not nonce or (stamp, nonce) in self._seen:

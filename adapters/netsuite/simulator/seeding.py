@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -105,7 +104,7 @@ def _order(account: Account, raw: Mapping[str, Any]) -> None:
         record = Record("salesOrder", account.books.new_id(), {}, currency=currency, seeded=True)
         taken = account.books.find("salesOrder", f"eid:{order_id}")
         record.fields = {"externalId": order_id} if taken is None else {}
-    when = raw.get("placed_at") or raw.get("date") or datetime.now(UTC).date().isoformat()
+    when = raw.get("placed_at") or raw.get("date") or account.today().isoformat()
     record.currency = currency
     record.fields |= {
         "tranId": tran_id,

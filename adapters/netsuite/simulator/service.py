@@ -1,4 +1,4 @@
-"""The HTTP face: who is asking, what is asked, and the answer in NetSuite's form."""
+"""What is asked, and the answer in NetSuite's form."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 import orjson
-from aiohttp import web
 
 from adapters.netsuite.simulator import suiteql
 from adapters.netsuite.simulator.account import Account
-from adapters.netsuite.simulator.auth import SignIn, SignInRefused, realm_of
-from adapters.netsuite.simulator.errors import NetSuiteError, invalid_content, login_refused, too_many_requests
+from adapters.netsuite.simulator.auth import SignIn
+from adapters.netsuite.simulator.errors import NetSuiteError, invalid_content, too_many_requests
 from adapters.netsuite.simulator.jobs import Job, Jobs
 from adapters.netsuite.simulator.kinds import call_kind
 from adapters.netsuite.simulator.records import SUBLISTS
@@ -22,9 +21,10 @@ from adapters.netsuite.simulator.render import answer
 from adapters.netsuite.simulator.search import search
 from adapters.netsuite.simulator.writes import Writes
 from adapters.simulators.calls import Call
+from adapters.simulators.exchange import Reply, Request
 from adapters.simulators.front import Front, Twist
 
-_RECORD = "/netsuite/services/rest/record/v1"
+ROOT = "/netsuite/services/rest"
 _MOST_ROWS = 1000
 
 
@@ -40,102 +40,76 @@ class Tenant:
 class _Answers:
     """How NetSuite says that it will not, or cannot."""
 
-    def throttled(self, headers: Mapping[str, str]) -> web.Response:
+    def throttled(self, headers: Mapping[str, str]) -> Reply:
         return failed(too_many_requests(dict(headers)))
 
-    def broken(self, status: int) -> web.Response:
+    def broken(self, status: int) -> Reply:
         return failed(NetSuiteError(status, "UNEXPECTED_ERROR", "An unexpected error occurred."))
 
-    def refused(self) -> web.Response:
+    def refused(self) -> Reply:
         return failed(NetSuiteError(400, "USER_ERROR", "The request is refused (an injected fault)."))
 
 
+_ANSWERS = _Answers()
+
+
 class Service:
-    """Routes calls to the account that their realm names."""
+    """Answers what an account is asked. Who asks, and over what, is the caller's business."""
 
     def __init__(self, tenants: Mapping[str, Tenant], front: Front) -> None:
-        self._tenants = tenants
-        self._front = front
+        self.tenants = tenants
+        self.front = front
 
-    def mount(self, app: web.Application) -> None:
-        app.router.add_route("*", "/netsuite/services/rest/{rest:.*}", self.handle)
-
-    async def handle(self, request: web.Request) -> web.Response:
-        """One call, from its arrival to its answer."""
-        tenant = self._tenants.get(realm_of(request))
-        if tenant is None:
-            return failed(login_refused())
-        account = tenant.account
-        call = await self._front.calls.begin(account.name, request, account.settings.limit)
+    async def answer(self, request: Request, tenant: Tenant, call: Call) -> Reply:
+        """The reply to a call inside the limit; raises `ConnectionReset`. Cancelled, the work it began goes on."""
         try:
-            if call.breach:
-                response = failed(too_many_requests())
-            else:
-                response = await self._answer(request, tenant, call)
-            gone = request.transport is None or request.transport.is_closing()
-            call.status = None if gone else response.status
-            return response
-        finally:
-            self._front.calls.end(call)
-
-    async def _answer(self, request: web.Request, tenant: Tenant, call: Call) -> web.Response:
-        raw = await request.read()
-        try:
-            tenant.sign_in.check(request)
-        except SignInRefused as error:
-            call.note = str(error)
-            return failed(login_refused(error.problem))
-        try:
-            ask = _Ask(request, tenant, raw)
+            ask = Ask(request, tenant)
             call.kind = ask.kind
-            work = ask.work()
+            return await self.carry_out(ask, call)
         except NetSuiteError as error:
             return failed(error)
-        if not ask.write or "respond-async" not in request.headers.get("Prefer", "").lower():
-            return await self._front.serve(
-                request, call, tenant.account.settings, _Answers(), ask.write, lambda twist: guarded(work, twist)
-            )
-        try:
-            job = tenant.jobs.open(request.headers.get("X-NetSuite-idempotency-key", ""), ask.base)
-        except NetSuiteError as error:
-            return failed(error)
-        return await self._front.serve(
-            request, call, tenant.account.settings, _Answers(), True, lambda twist: _as_job(work, twist, job, ask.base)
-        )
+
+    async def carry_out(self, ask: Ask, call: Call) -> Reply:
+        """The same for what was read already; raises `NetSuiteError` where no such thing can be asked."""
+        work, settings = ask.work(), ask.account.settings
+        if not ask.write or "respond-async" not in ask.request.headers.get("Prefer", "").lower():
+            return await self.front.serve(call, settings, _ANSWERS, ask.write, lambda twist: guarded(work, twist))
+        job = ask.tenant.jobs.open(ask.request.headers.get("X-NetSuite-idempotency-key", ""), ask.base)
+        return await self.front.serve(call, settings, _ANSWERS, True, lambda twist: _as_job(work, twist, job, ask.base))
 
 
-def _as_job(work: Callable[[Twist], web.Response], twist: Twist, job: Job, base: str) -> web.Response:
+def _as_job(work: Callable[[Twist], Reply], twist: Twist, job: Job, base: str) -> Reply:
     """The job is done by the time it is looked at; its result tells how it ended."""
     try:
         job.location = work(twist).headers.get("Location")
     except NetSuiteError as error:
         job.error = error.body()
     job.done = True
-    return web.Response(status=202, headers={"Location": f"{base}/async/v1/job/{job.id}"})
+    return Reply(status=202, headers={"Location": f"{base}/async/v1/job/{job.id}"})
 
 
-def guarded(work: Callable[[Twist], web.Response], twist: Twist) -> web.Response:
+def guarded(work: Callable[[Twist], Reply], twist: Twist) -> Reply:
     try:
         return work(twist)
     except NetSuiteError as error:
         return failed(error)
 
 
-class _Ask:
-    """What one request asks for."""
+class Ask:
+    """What one request asks for; raises `NetSuiteError` where that cannot be read."""
 
-    def __init__(self, request: web.Request, tenant: Tenant, raw: bytes) -> None:
+    def __init__(self, request: Request, tenant: Tenant) -> None:
         self.request = request
         self.tenant = tenant
         self.account = tenant.account
-        self.base = f"{request.scheme}://{request.host}/netsuite/services/rest"
-        self.parts = request.match_info["rest"].strip("/").split("/")
-        self.body = _object(raw)
+        self.base = request.origin + ROOT
+        self.parts = request.path.removeprefix(ROOT).strip("/").split("/")
+        self.body = _object(request.body)
         self.replace = "item" in request.query.get("replace", "").split(",")
         self.write = request.method != "GET" and self.parts[0] == "record"
         self.kind = call_kind(request.method, self.parts, self.body)
 
-    def work(self) -> Callable[[Twist], web.Response]:
+    def work(self) -> Callable[[Twist], Reply]:
         """What to do; raises where no such thing can be asked."""
         request, writes = self.request, Writes(self.account, self.body, self.replace)
         match request.method, self.parts:
@@ -168,13 +142,13 @@ class _Ask:
             raise NetSuiteError(405, "METHOD_NOT_ALLOWED", f"{self.request.method} is not possible here.")
         raise NetSuiteError(404, "NOT_FOUND", "There is no such service.")
 
-    def _made(self, type_: str, number: str) -> web.Response:
-        return web.Response(status=204, headers={"Location": f"{self.base}/record/v1/{type_}/{number}"})
+    def _made(self, type_: str, number: str) -> Reply:
+        return Reply(status=204, headers={"Location": f"{self.base}/record/v1/{type_}/{number}"})
 
     def _moment(self, twist: Twist) -> float | None:
         return self.account.books.now() - twist.stale_seconds if twist.stale_seconds else None
 
-    def _read(self, type_: str, key: str, twist: Twist, sublist: str = "") -> web.Response:
+    def _read(self, type_: str, key: str, twist: Twist, sublist: str = "") -> Reply:
         record = self.account.books.get(type_, key)
         moment = self._moment(twist)
         found = record.versions[-1][1] if moment is None else record.as_of(moment)
@@ -185,13 +159,13 @@ class _Ask:
             return shown({"links": [{"rel": "self", "href": f"{href}/{sublist}"}], **found.get(sublist, {"items": []})})
         return shown(answer(found, href, self.request.query.get("expandSubResources", "").lower() == "true"))
 
-    def _search(self, type_: str, twist: Twist) -> web.Response:
+    def _search(self, type_: str, twist: Twist) -> Reply:
         records = search(self.account.books, type_, self.request.query.get("q", ""), self._moment(twist))
         base = f"{self.base}/record/v1/{type_}"
         items = [{"links": [{"rel": "self", "href": f"{base}/{r.id}"}], "id": r.id} for r in records]
         return shown(self._page(items))
 
-    def _suiteql(self, twist: Twist) -> web.Response:
+    def _suiteql(self, twist: Twist) -> Reply:
         if "transient" not in self.request.headers.get("Prefer", "").lower():
             raise NetSuiteError(400, "INVALID_HEADER", "The header Prefer: transient is required.", at="Prefer")
         statement = self.body.get("q")
@@ -205,7 +179,7 @@ class _Ask:
         limit = min(limit or _MOST_ROWS, _MOST_ROWS)
         page = items[offset : offset + limit]
         return {
-            "links": [{"rel": "self", "href": f"{self.request.scheme}://{self.request.host}{self.request.raw_path}"}],
+            "links": [{"rel": "self", "href": f"{self.request.origin}{self.request.target}"}],
             "count": len(page),
             "hasMore": offset + limit < len(items),
             "items": page,
@@ -221,15 +195,15 @@ class _Ask:
             raise NetSuiteError(400, "INVALID_PARAMETER", f"{name} is a number.", at=name)
         return int(text)
 
-    def _limits(self, twist: Twist) -> web.Response:
+    def _limits(self, twist: Twist) -> Reply:
         limit = self.account.settings.limit
         return shown({"accountConcurrencyLimit": limit, "accountUnallocatedConcurrencyLimit": limit})
 
-    def _job_result(self, number: str) -> web.Response:
+    def _job_result(self, number: str) -> Reply:
         job = self.tenant.jobs.get(number)
         if job.error is not None:
             return _json(job.error, job.error["status"], "error")
-        return web.Response(status=204, headers={"Location": job.location} if job.location else {})
+        return Reply(status=204, headers={"Location": job.location} if job.location else {})
 
 
 def _object(raw: bytes) -> dict[str, Any]:
@@ -249,16 +223,16 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def shown(body: Mapping[str, Any]) -> web.Response:
+def shown(body: Mapping[str, Any]) -> Reply:
     return _json(body, 200, "collection" if "totalResults" in body else "singular")
 
 
-def failed(error: NetSuiteError) -> web.Response:
+def failed(error: NetSuiteError) -> Reply:
     return _json(error.body(), error.status, "error", error.headers)
 
 
-def _json(body: Mapping[str, Any], status: int, type_: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    return web.Response(
+def _json(body: Mapping[str, Any], status: int, type_: str, headers: Mapping[str, str] | None = None) -> Reply:
+    return Reply(
         status=status,
         body=orjson.dumps(body, default=float),
         headers={"Content-Type": f"application/vnd.oracle.resource+json; type={type_}", **(headers or {})},
