@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from agents.records import Record
 
@@ -18,19 +19,35 @@ class ChangelogStalled(Exception):
     """The changelog could not be read to its end."""
 
 
-class ChangelogReader:
+class Changelog(Protocol):
+    """A table's changelog, as its owner reads it."""
+
+    def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
+        """Yield (partition, records, position) until each partition has reached the end it had when reading began.
+
+        A start of None is the beginning of the log. The position is where reading stands after `records`; a partition
+        with nothing to read yields once, with no records.
+        """
+        ...
+
+    async def end(self, partition: int) -> int:
+        """The offset behind the partition's last record."""
+        ...
+
+
+class KafkaChangelog:
     """Reads partitions of one topic; a short-lived consumer of its own, which commits nothing."""
 
     def __init__(self, app: Any, topic: str) -> None:
         self._app = app
         self._topic = topic
 
-    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
-        """Yield (partition, records, position) until each partition has reached the end it had when reading began.
+    async def end(self, partition: int) -> int:
+        tp = TP(self._topic, partition)
+        return int((await self._app.consumer.highwaters(tp))[tp])
 
-        A start of None is the beginning of the log. The position is where reading stands after `records`; a partition
-        with nothing to read yields once, with no records. Raises ChangelogStalled, or what aiokafka raises.
-        """
+    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
+        """As `Changelog` says. Raises ChangelogStalled, or what aiokafka raises."""
         if not starts:
             return
         consumer = self._consumer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from aiokafka.partitioner import murmur2
 
@@ -23,19 +23,31 @@ class Entry(NamedTuple):
 Entries = Iterable[tuple[bytes | None, bytes | None, Headers | None, int | None]]
 
 
+class Log(Protocol):
+    """Writing batches; whatever fails is raised, and the caller ends the process."""
+
+    async def publish(self, topic: str, partition: int, entries: Entries) -> list[int]:
+        """Write in order; the offsets, once all are acknowledged."""
+        ...
+
+    async def publish_all(self, records: Mapping[tuple[str, int], Entries]) -> dict[tuple[str, int], list[int]]:
+        """Write to several (topic, partition)s at once; in order within each."""
+        ...
+
+
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition of a key, as Java's default partitioner has it (murmur2)."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
 
 
 class RecordLog:
-    """The app's producer, asked for batches. Whatever fails is raised: the caller ends the process."""
+    """The app's producer, asked for batches."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     async def publish(self, topic: str, partition: int, entries: Entries) -> list[int]:
-        """Write in order; the offsets, once all are acknowledged.
+        """As `Log` says.
 
         A record bigger than the producer's batch size travels in a batch of its own; one that is bigger than the broker
         takes raises aiokafka's MessageSizeTooLargeError, and later entries may be written or not.
@@ -58,7 +70,6 @@ class RecordLog:
         return offsets
 
     async def publish_all(self, records: Mapping[tuple[str, int], Entries]) -> dict[tuple[str, int], list[int]]:
-        """Write to several partitions at once; in order within each."""
         keys = list(records)
         results = await asyncio.gather(
             *(self.publish(topic, partition, records[topic, partition]) for topic, partition in keys),
@@ -84,7 +95,7 @@ class GroupedLog:
     when its own record is acknowledged, and records keep the order in which they were handed over.
     """
 
-    def __init__(self, log: RecordLog) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._waiting: dict[tuple[str, int], list[tuple[Entry, asyncio.Future[int]]]] = {}
         self._writers: set[asyncio.Task[None]] = set()

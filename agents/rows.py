@@ -1,4 +1,4 @@
-"""The rows of a Faust table: one dict for each partition, recovered by joining, dropped on revocation."""
+"""The rows of a table: one dict for each partition, recovered by joining, dropped on revocation."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
-from faust.stores import STORES
-from faust.types import TP
 
-from agents.changelog import ChangelogReader
+from agents.changelog import Changelog
 from agents.records import Held, Record
 
 log = structlog.get_logger(__name__)
@@ -20,8 +17,6 @@ log = structlog.get_logger(__name__)
 Merge = Callable[[bytes, bytes | None, bytes], bytes]
 OnUnreadable = Callable[[bytes, bytes, Exception], bytes]
 PartitionHook = Callable[[int], Awaitable[None] | None]
-
-STORES.aliases["lane"] = "agents.store:PartitionedStore"
 
 
 class UnreadableRecord(Exception):
@@ -50,31 +45,13 @@ class _Partition:
 class Rows:
     """A table's rows. Written in two moves: publish to `changelog`, and once that is acknowledged, `install`."""
 
-    def __init__(
-        self,
-        app: Any,
-        name: str,
-        *,
-        partitions: int,
-        merge: Merge,
-        on_unreadable: OnUnreadable,
-        changelog: str | None = None,
-    ) -> None:
+    def __init__(self, changelog: str, reader: Changelog, *, merge: Merge, on_unreadable: OnUnreadable) -> None:
         """`merge(key, old, new)` joins a changelog record into a row; it must be idempotent and independent of order.
 
         It may raise UnreadableRecord; then `on_unreadable(key, raw, error)` gives the row that says so.
         """
-        self.table = app.Table(
-            name,
-            partitions=partitions,
-            store="lane://rows",  # not "lane://": a URL without host and path is false, and Faust takes its default
-            key_type=bytes,
-            value_type=bytes,
-            options={"rows": self},
-            changelog_topic=None if changelog is None else _changelog_topic(app, changelog, partitions),
-        )
-        self.changelog: str = self.table.changelog_topic.get_topic_name()
-        self._app = app
+        self.changelog = changelog
+        self._reader = reader
         self._merge, self._on_unreadable = merge, on_unreadable
         self._owned: dict[int, _Partition] = {}
         self._kept: dict[int, _Partition] = {}  # dropped, but of use if the partition comes straight back
@@ -146,9 +123,8 @@ class Rows:
         installs these, since compaction would keep the newest record only. Cheap when nobody else wrote.
         """
         own = self._own(number)
-        tp = TP(self.changelog, number)
-        if (await self._app.consumer.highwaters(tp))[tp] > (own.end or 0):
-            async for _, records, position in self._reader().read({number: own.end}):
+        if await self._reader.end(number) > (own.end or 0):
+            async for _, records, position in self._reader.read({number: own.end}):
                 if self._owned.get(number) is not own:
                     return {}
                 foreign = [record.offset for record in records if record.offset not in own.ahead]
@@ -180,7 +156,7 @@ class Rows:
         revocations = self._revocations
         self._kept = fresh = {number: self._kept.get(number) or _Partition() for number in numbers}
         started, count = time.monotonic(), 0
-        async for number, records, position in self._reader().read({n: own.end for n, own in fresh.items()}):
+        async for number, records, position in self._reader.read({n: own.end for n, own in fresh.items()}):
             if self._revocations != revocations:
                 return
             count += len(records)
@@ -222,9 +198,6 @@ class Rows:
         except KeyError:
             raise NotOwned(f"{self.changelog}-{number}") from None
 
-    def _reader(self) -> ChangelogReader:
-        return ChangelogReader(self._app, self.changelog)
-
     def _take(self, own: _Partition, records: Iterable[Record], position: int) -> None:
         """Join a run of changelog records. Our own among them change nothing: joining is idempotent."""
         rows, behind = own.rows, own.behind
@@ -260,11 +233,6 @@ class Rows:
 def _key_of(record: Record) -> bytes:
     # a record without a key is nobody's row; it gets a name of its own so that it cannot be absent
     return record.key if record.key is not None else f"unkeyed:{record.partition}:{record.offset}".encode()
-
-
-def _changelog_topic(app: Any, name: str, partitions: int) -> Any:
-    return app.topic(name, partitions=partitions, key_type=bytes, value_type=bytes, key_serializer="raw",
-                     value_serializer="raw", compacting=True, internal=True)  # fmt: skip
 
 
 async def _run(hooks: Iterable[PartitionHook], number: int) -> None:

@@ -1,16 +1,48 @@
-"""The lane's store, as Faust sees it: `app.Table(..., store="lane://rows")`, made by `Rows`."""
+"""The lane's store, as Faust sees it: `app.Table(..., store="lane://rows")`, made by `table_rows`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
+from faust.stores import STORES
 from faust.stores.base import Store
 from faust.types import TP
 
-from agents.rows import NotOwned, Rows, StaleRows, UnreadableRecord
+from agents.changelog import KafkaChangelog
+from agents.rows import Merge, OnUnreadable, Rows
 
-__all__ = ["NotOwned", "PartitionedStore", "Rows", "StaleRows", "UnreadableRecord"]
+STORES.aliases["lane"] = "agents.store:PartitionedStore"
+
+
+def table_rows(
+    app: Any,
+    name: str,
+    *,
+    partitions: int,
+    merge: Merge,
+    on_unreadable: OnUnreadable,
+    changelog: str | None = None,
+) -> Rows:
+    """A Faust table of the app, and its rows; the changelog is Faust's own (`<app>-<name>-changelog`) unless named."""
+    options: dict[str, Rows] = {}
+    table = app.Table(
+        name,
+        partitions=partitions,
+        store="lane://rows",  # not "lane://": a URL without host and path is false, and Faust takes its default
+        key_type=bytes,
+        value_type=bytes,
+        options=options,
+        changelog_topic=None if changelog is None else _changelog_topic(app, changelog, partitions),
+    )
+    topic: str = table.changelog_topic.get_topic_name()
+    options["rows"] = Rows(topic, KafkaChangelog(app, topic), merge=merge, on_unreadable=on_unreadable)
+    return options["rows"]
+
+
+def _changelog_topic(app: Any, name: str, partitions: int) -> Any:
+    return app.topic(name, partitions=partitions, key_type=bytes, value_type=bytes, key_serializer="raw",
+                     value_serializer="raw", compacting=True, internal=True)  # fmt: skip
 
 
 class PartitionedStore(Store):  # type: ignore[misc]  # faust's classes are untyped here

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random as random_module
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -23,12 +24,12 @@ from agents.faultpoints import reach
 from agents.gate import DeadRatio, Gate
 from agents.lane import Batch, Lane, Record, stream_batches
 from agents.lease import Lease
-from agents.log import RecordLog
-from agents.store import Rows
+from agents.log import Log
+from agents.rows import Rows
 from streams.commands import Command
 from streams.vocabulary import CommandClass
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 FOREIGN_SECONDS = 60.0  # how often the owner looks whether its changelog's end is its own last write
 STOP_MARGIN_SECONDS = 2.0  # beyond a call's deadline, to write down how it ended
@@ -43,24 +44,25 @@ class Dispatcher:
 
     def __init__(
         self,
-        app: Any,
         lane: Lane,
         rows: Rows,
+        log: Log,
         *,
         place: Place,
         adapter: Adapter,
         gate: Gate,
         lease: Lease,
+        generation: Callable[[], int],
         clock: Clock,
         random: random_module.Random,
         patience: Patience | None = None,
         window: int = 1_000,
     ) -> None:
         self.gate = gate
-        self._app, self._lane, self._rows, self._place = app, lane, rows, place
+        self._lane, self._rows, self._log, self._place = lane, rows, log, place
+        self._generation = generation
         self._adapter, self._lease, self._clock, self._random = adapter, lease, clock, random
         self._patience, self._window = patience, window
-        self._log = RecordLog(app)
         self._dead_ratio = DeadRatio()
         self._session: Session | None = None
         self._journal: Journal | None = None
@@ -81,7 +83,7 @@ class Dispatcher:
             # Its last call may still be running there: the slots stay its own for one deadline.
             deadline = self._adapter.limits.deadline_seconds
             self.gate.reserve(self._clock.elapsed() + deadline)
-            log.info("taking over", account=self._place.account, epoch=journal.epoch, seconds=deadline)
+            logger.info("taking over", account=self._place.account, epoch=journal.epoch, seconds=deadline)
         schedule = Schedule(self._window)
         dispatch = Dispatch(
             adapter=self._adapter,
@@ -99,7 +101,7 @@ class Dispatcher:
         self._journal = journal
         self._session = Session(dispatch, self._clock, on_room=self._on_room, on_failure=self._fail)
         resumed = self._session.resume(journal.begun())
-        log.info("account owned", account=self._place.account, epoch=journal.epoch, resumed=resumed)
+        logger.info("account owned", account=self._place.account, epoch=journal.epoch, resumed=resumed)
         reach("dispatcher.owned")
 
     async def _give_up(self) -> None:
@@ -113,9 +115,9 @@ class Dispatcher:
             try:
                 await journal.release(self._generation())
             except OwnershipLost:
-                log.info("the account was gone before it could be released", account=self._place.account)
+                logger.info("the account was gone before it could be released", account=self._place.account)
         journal.closed = True
-        log.info("account given up", account=self._place.account, epoch=journal.epoch, released=ended)
+        logger.info("account given up", account=self._place.account, epoch=journal.epoch, released=ended)
 
     async def _drop(self) -> None:
         """End a session that no revocation ended: two at once would each send what the other has begun."""
@@ -125,10 +127,7 @@ class Dispatcher:
             return
         journal.closed = True  # the table is another epoch's by now: what is in flight stays in doubt
         await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
-        log.warning("a session that was not given up is dropped", account=self._place.account, epoch=journal.epoch)
-
-    def _generation(self) -> int:
-        return int(self._app.consumer_generation_id)
+        logger.warning("a session that was not given up is dropped", account=self._place.account, epoch=journal.epoch)
 
     # Reading.
 
@@ -182,7 +181,7 @@ class Dispatcher:
 
     @staticmethod
     async def _bury(journal: Journal, record: Record, error: Exception) -> None:
-        log.warning("not a command", topic=record.topic, offset=record.offset, error=str(error))
+        logger.warning("not a command", topic=record.topic, offset=record.offset, error=str(error))
         await journal.bury(record, error)
 
     def _on_room(self) -> None:
@@ -216,7 +215,7 @@ class Dispatcher:
             try:
                 foreign = await self._rows.foreign_writes(0)
                 if foreign and not journal.closed:
-                    log.warning("foreign writes joined", account=self._place.account, commands=len(foreign))
+                    logger.warning("foreign writes joined", account=self._place.account, commands=len(foreign))
                     await journal.write_again(foreign)
             except OwnershipLost:
                 continue

@@ -21,8 +21,9 @@ from agents.dispatcher.ports import Adapter, Patience
 from agents.gate import Gate, GateSettings
 from agents.lane import install
 from agents.lease import Lease
+from agents.log import RecordLog
 from agents.runtime import faust_app
-from agents.store import Rows
+from agents.store import table_rows
 from streams.topics import Topology
 from streams.vocabulary import CommandClass
 
@@ -97,7 +98,7 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
     lane = install(
         app, dict.fromkeys(topics.values(), BATCH_RECORDS), DEPTH, idempotent=settings.idempotent, lease=lease
     )
-    rows = Rows(
+    rows = table_rows(
         app,
         "begun",
         partitions=1,
@@ -106,9 +107,9 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
         changelog=topology.dispatcher_changelog(account),
     )
     dispatcher = Dispatcher(
-        app,
         lane,
         rows,
+        RecordLog(app),
         place=Place(topology, account, settings.cluster),
         adapter=adapter,
         gate=Gate(
@@ -119,6 +120,7 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
             lease.check_read,
         ),
         lease=lease,
+        generation=lambda: int(app.consumer_generation_id),
         clock=clock,
         random=random.Random(),
         patience=settings.patience,

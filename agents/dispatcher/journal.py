@@ -15,8 +15,8 @@ from agents.dispatcher.entries import OWNER, Begun, Ended, Entry, Owned
 from agents.dispatcher.ports import OwnershipLost
 from agents.lane import Record
 from agents.log import Entry as LogEntry
-from agents.log import GroupedLog, RecordLog, partition_for
-from agents.store import NotOwned, Rows
+from agents.log import GroupedLog, Log, partition_for
+from agents.rows import NotOwned, Rows
 from streams.commands import Outcome
 from streams.letters import Source, headers, record_letter_id
 from streams.topics import Topology
@@ -48,7 +48,7 @@ def merge(key: bytes, old: bytes | None, new: bytes) -> bytes:
 class Journal:
     """What one session writes. Once closed it writes nothing: the account may be another's."""
 
-    def __init__(self, place: Place, rows: Rows, record_log: RecordLog, clock: Clock) -> None:
+    def __init__(self, place: Place, rows: Rows, record_log: Log, clock: Clock) -> None:
         self.closed = False
         self.epoch = 0
         self._place = place

@@ -1,14 +1,12 @@
 """The lane's consumer: exact positions over restarts and rebalances, delivery in batches, commits without holes.
 
-The position of a partition is aiokafka's position minus what is `held` (fetched, not delivered). Fetch and seek exclude
-each other; a seek forgets what is held; what cannot be delivered now (no credit, gated, flow stopped) stays held. So no
-record is dropped on the way, which is how stock Faust loses them: it seeks while records are in its queues.
+What is fetched is held until it can be delivered (`Delivery`); fetch and seek exclude each other. So no record is
+dropped on the way, which is how stock Faust loses them: it seeks while records are in its queues.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +15,10 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 from agents.lane.batch import Batch, Window
+from agents.lane.delivery import Delivery, hand_back
 from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted
 from agents.lane.lane import Lane
 from agents.lane.membership import MembershipThread
-from agents.records import Record
 from agents.store import PartitionedStore
 
 POLL_SECONDS = 0.5  # how long a fetch may wait when there is nothing else to do
@@ -44,7 +42,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
 
     def on_init(self) -> None:
         super().on_init()
-        self._held: dict[TP, deque[Record]] = {}
+        self._delivery = Delivery(self.lane, self._hand_over, self._on_ack)
         self._position = asyncio.Lock()
         self._woken = asyncio.Event()
         self._revocations = 0
@@ -62,7 +60,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
             # The flow stays shut until Faust resumes it: resuming clears the streams' queues (mode's FlowControlEvent),
             # so a batch delivered now would vanish.
             self.stop_flow()
-            self._held.clear()
+            self._delivery.forget()
             self.lane.close_windows()
             committed = await self.seek_to_committed()
             mine = sorted(tp for tp in self.assignment() if not self._is_changelog_tp(tp))
@@ -132,28 +130,12 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         that raises leaves the consumer's thread behind, so that the process would never end.
         """
         try:
-            await self._finish_what_is_in_hand()
+            # half: the broker waits for all members' time-out, and the commit needs its share
+            await hand_back(self.lane, self.commit, self.app.conf.broker_rebalance_timeout / 2)
         except Exception as error:
             self.lane.broken = True
             self.log.exception("handing partitions back failed: %r", error)
             await self.crash(error)
-        finally:
-            self.lane.close_windows()
-
-    async def _finish_what_is_in_hand(self) -> None:
-        if not self.lane.windows:
-            # Rows may be recovered, and what the hooks stop at work on them, before a window was opened: a rebalance in
-            # that moment left a dispatcher's session running beside the next one (seen: documents made twice).
-            await self.lane.revoking()
-            return
-        try:
-            # half: the broker waits for all members' time-out, and the commit needs its share
-            await asyncio.wait_for(self.lane.quiesce(), self.app.conf.broker_rebalance_timeout / 2)
-        except TimeoutError:
-            self.log.warning("work in hand did not finish in time; it will be delivered again")
-        # A commit that is under way is only waited for, and does not hold the last acknowledgements.
-        if not await self.commit():
-            await self.commit()
 
     # -- fetch and deliver
 
@@ -166,7 +148,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                     await self.wait(self.can_resume_flow)
                     continue
                 self._woken.clear()
-                delivered = sum(self._deliver(tp) for tp in list(self._held))
+                delivered = sum(self._deliver(tp) for tp in self._delivery.holding())
                 wanted = self._wanted()
                 if len(wanted) == len(self.lane.windows) and wanted:
                     await self._fetch(wanted, POLL_SECONDS)
@@ -184,11 +166,8 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                 raise
 
     def _wanted(self) -> set[TP]:
-        active = self._get_active_partitions()
-        return {tp for tp in self.lane.windows if tp in active and not self._held.get(tp) and self._has_credit(tp)}
-
-    def _has_credit(self, tp: TP) -> bool:
-        return not self.lane.gated(tp) and len(self.lane.windows[tp].open) < self.lane.depth
+        active: set[TP] = self._get_active_partitions()
+        return self._delivery.wanted() & active
 
     async def _fetch(self, wanted: set[TP], timeout: float) -> None:
         async with self._position:
@@ -196,8 +175,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
                 return
             fetched = await self._getmany(active_partitions=wanted, timeout=timeout)
             for tp, records in (fetched or {}).items():
-                if tp in self.lane.windows:
-                    self._held.setdefault(tp, deque()).extend(records)
+                if self._delivery.hold(tp, records):
                     self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
 
     async def _wait_for_credit(self) -> None:
@@ -208,18 +186,13 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
             await self._fetch({NOWHERE}, 0)
 
     def _deliver(self, tp: TP) -> int:
-        """Hand over what is held of one partition, as far as its credit goes; the number of batches."""
-        held, window = self._held.get(tp), self.lane.windows.get(tp)
-        if not held or window is None or not self.flow_active or tp not in self._get_active_partitions():
+        if not self.flow_active or tp not in self._get_active_partitions():
             return 0
-        channel = self._channel(tp)
-        size, count = self.lane.sizes[tp.topic], 0
-        while held and self._has_credit(tp):
-            records = [held.popleft() for _ in range(min(size, len(held)))]
-            batch = Batch(tp, records, window, self._on_ack)
-            channel.queue.force_put_nowait(self.app.conf.Event(self.app, None, batch, None, self._carrier(batch)))
-            count += 1
-        return count
+        return self._delivery.deliver(tp)
+
+    def _hand_over(self, batch: Batch) -> None:
+        event = self.app.conf.Event(self.app, None, batch, None, self._carrier(batch))
+        self._channel(batch.tp).queue.force_put_nowait(event)
 
     def _channel(self, tp: TP) -> Any:
         channels = self.app.topics._tp_index[tp]

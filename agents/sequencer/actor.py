@@ -24,16 +24,16 @@ from agents.clock import Clock, rfc3339
 from agents.faultpoints import reach
 from agents.gate.dead_ratio import DeadRatio
 from agents.lane import Batch, Held, Lane, TurnRefused, batches
-from agents.log import Entry, RecordLog
+from agents.log import Entry, Log
 from agents.profiles import ProfileWatcher
-from agents.rows import NotOwned, Rows, UnreadableRecord
+from agents.rows import NotOwned, Rows
+from agents.sequencer.joins import Joins
 from agents.sequencer.result import Marks, Turn
 from agents.sequencer.turn import Decider, InputRecord, Setting
 from streams.commands import Stamp
-from streams.row import Row
-from streams.rowcodec import UnreadableRow, decode, encode, head_of, merge
+from streams.rowcodec import decode, head_of
 
-log = structlog.get_logger(__name__)
+logger = structlog.get_logger(__name__)
 
 IDLE_SECONDS = 60.0  # after which a row that nothing else changes is written once more, with its marks
 FOREIGN_SECONDS = 60.0  # how often an owner looks whether its changelog's end is its own last write
@@ -87,23 +87,22 @@ class Sequencer:
 
     def __init__(
         self,
-        app: Any,
         lane: Lane,
+        rows: Rows,
+        log: Log,
         *,
+        joins: Joins,
         setting: Setting,
-        partitions: int,
         profiles: ProfileWatcher,
         clock: Clock,
         generation: Callable[[], int],
         dead_ratio: DeadRatio | None = None,
     ) -> None:
         self._setting, self._profiles, self._clock, self._generation = setting, profiles, clock, generation
-        self._lane, self._log = lane, RecordLog(app)
-        self._rows = Rows(app, "orders", partitions=partitions, merge=self._merge, on_unreadable=self._unreadable)
+        self._lane, self._rows, self._log, self._joins = lane, rows, log, joins
         self._rows.on_recovered(self._recovered)
         self._rows.on_revoked(self._revoked)
         self._owned: dict[int, _Owned] = {}
-        self._joined: set[bytes] = set()
         self._dead_ratio = dead_ratio or DeadRatio()
         profiles.on_change(self._profile_changed)
 
@@ -202,7 +201,7 @@ class Sequencer:
         stop = self._dead_ratio.note(good=good, bug=counts.bug, poison=counts.poison)
         if stop is None:
             return
-        log.critical("consumption stopped", reason=stop.reason, last_error=turn.bug_sentence)
+        logger.critical("consumption stopped", reason=stop.reason, last_error=turn.bug_sentence)
         value = f'{{"state":"on","alarm":"consumption-stopped","at":"{rfc3339(self._clock.now())}"}}'.encode()
         await self._log.publish(self._setting.topic("alarms"), 0, [Entry(b"consumption-stopped", value)])
         raise DeployStopped(stop.reason)
@@ -212,20 +211,6 @@ class Sequencer:
         return (owned.generation, owned.sequence)
 
     # -- recovery
-
-    def _merge(self, key: bytes, old: bytes | None, new: bytes) -> bytes:
-        try:
-            merged = merge(old, new)
-        except UnreadableRow as error:
-            raise UnreadableRecord(str(error)) from error
-        if merged is not new and merged is not old:
-            self._joined.add(key)
-        return merged
-
-    @staticmethod
-    def _unreadable(key: bytes, raw: bytes, error: Exception) -> bytes:
-        """A record that cannot be read becomes a quarantined order, never an absent one."""
-        return encode(Row(key.decode(errors="replace"), quarantined=f"its changelog record is unreadable: {error}"))
 
     async def _recovered(self, partition: int) -> None:
         """Before the first batch: publish every outbox entry that is not known to be published."""
@@ -242,13 +227,12 @@ class Sequencer:
             owned.note(key, stored[key])
             if head.outbox:
                 self._republish(owned, key, stored[key], again, now)
-            if key in self._joined:
+            if self._joins.was_joined(key):
                 owned.woken.add(key)
-                self._joined.discard(key)
         await self._publish(again, owned)
         if again.publish:
             entries = sum(len(list(records)) for records in again.publish.values())
-            log.info("outbox published again", partition=partition, entries=entries)
+            logger.info("outbox published again", partition=partition, entries=entries)
         self._owned[partition] = owned
 
     @staticmethod
@@ -271,7 +255,7 @@ class Sequencer:
         except NotOwned:
             return
         if foreign:
-            log.warning("foreign writes joined", partition=partition, orders=len(foreign))
+            logger.warning("foreign writes joined", partition=partition, orders=len(foreign))
             owned.woken.update(foreign)
 
     def _profile_changed(self) -> None:

@@ -11,10 +11,13 @@ from aiokafka import AIOKafkaConsumer
 
 from agents.clock import Clock, SystemClock
 from agents.lane import install
+from agents.log import RecordLog
 from agents.profiles import ProfileWatcher
 from agents.runtime import faust_app
 from agents.sequencer.actor import Sequencer
+from agents.sequencer.joins import Joins
 from agents.sequencer.turn import READERS, Setting
+from agents.store import table_rows
 from streams.playbook import Playbook
 from streams.topics import Topology
 
@@ -57,12 +60,15 @@ def build(
     )
     names = [topology.named(name) for name in READERS]
     lane = install(app, dict.fromkeys(names, settings.batch), idempotent=settings.idempotent)
+    joins = Joins()
+    rows = table_rows(app, "orders", partitions=topology.partitions, merge=joins.merge, on_unreadable=joins.unreadable)
     profiles = ProfileWatcher(topology.named("profiles"), playbooks, new_consumer)
     sequencer = Sequencer(
-        app,
         lane,
+        rows,
+        RecordLog(app),
+        joins=joins,
         setting=Setting(topology.prefix, topology.sequencer_app, settings.cluster, topology.sequencer_app),
-        partitions=topology.partitions,
         profiles=profiles,
         clock=clock or SystemClock(),
         generation=lambda: int(app.consumer_generation_id),

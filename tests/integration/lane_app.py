@@ -21,8 +21,9 @@ from aiokafka.errors import GroupCoordinatorNotAvailableError
 from agents.lane import Batch, Lane, batches, install
 from agents.lease import Lease
 from agents.log import RecordLog
+from agents.rows import Rows, UnreadableRecord
 from agents.runtime import faust_app, run_worker
-from agents.store import Rows, UnreadableRecord
+from agents.store import table_rows
 from tests.kafka import committed_offsets, create_topics
 
 QUARANTINED = b"quarantined\n"
@@ -92,7 +93,7 @@ def build(
     topics = topics or (name,)
     app = faust_app(name, broker, partitions=partitions, **{"session": 6.0, "rebalance": 6.0, **settings})
     lane = install(app, dict.fromkeys(topics, size), depth, idempotent=idempotent, lease=lease)
-    rows = Rows(
+    rows = table_rows(
         app,
         "seen",
         partitions=partitions,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.lane import batches
-from agents.store import NotOwned
+from agents.rows import NotOwned
 from tests.brokers import RealKafka
 from tests.integration.lane_app import QUARANTINED, Worker, WorkerProcess, build, committed, make_topics, running
 from tests.kafka import admin_client, create_topics, produce, read_all, wait_for
