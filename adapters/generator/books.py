@@ -57,27 +57,19 @@ class Movement:
 class Books:
     documents: list[Document] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
+    _known: dict[tuple[str, str, str], Document] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> list[Document]:
         return [document for document in self.documents if document.kind in kinds]
 
-
-def moment(text: str) -> datetime:
-    """An RFC 3339 time."""
-    return datetime.fromisoformat(text)
-
-
-def read(entries: Iterable[Mapping[str, Any]], sellable: frozenset[str]) -> Books:
-    """All entries, in their order; `sellable` are the numbers of the locations that sell."""
-    books = Books()
-    known: dict[tuple[str, str, str], Document] = {}
-    for entry in sorted(entries, key=lambda one: one["seq"]):
-        if entry["kind"] in ("item_receipt", "stock_movement"):
-            books.movements += _movements(entry, sellable)
+    def add(self, entry: Mapping[str, Any], sellable: frozenset[str]) -> tuple[list[Document], list[Movement]]:
+        """The next entry; the documents that it is about (its own first) and the goods that it moves."""
+        moved = _movements(entry, sellable) if entry["kind"] in ("item_receipt", "stock_movement") else []
+        self.movements += moved
         key = (entry["account"], entry["kind"], entry["number"])
-        document = known.get(key)
+        document = self._known.get(key)
         if document is None:
-            document = known[key] = Document(
+            document = self._known[key] = Document(
                 entry["account"],
                 entry["kind"],
                 entry["number"],
@@ -88,7 +80,7 @@ def read(entries: Iterable[Mapping[str, Any]], sellable: frozenset[str]) -> Book
                 [],
                 entry["status"],
             )
-            books.documents.append(document)
+            self.documents.append(document)
         if entry["op"] in ("create", "update"):
             if entry["amount"] is not None:
                 document.amount = Decimal(str(entry["amount"]))
@@ -96,11 +88,26 @@ def read(entries: Iterable[Mapping[str, Any]], sellable: frozenset[str]) -> Book
                 document.lines = list(entry["lines"])
         document.status = entry["status"]
         document.void = document.void or entry["status"] == "void" or entry["op"] == "reverse"
+        about = [document]
         if entry["kind"] == "reversal" and entry["of"]:
             for kind in CREDITS:
-                of = known.get((entry["account"], kind, entry["of"]))
+                of = self._known.get((entry["account"], kind, entry["of"]))
                 if of is not None:
                     of.reversed += document.amount
+                    about.append(of)
+        return about, moved
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time."""
+    return datetime.fromisoformat(text)
+
+
+def read(entries: Iterable[Mapping[str, Any]], sellable: frozenset[str]) -> Books:
+    """All entries, in their order; `sellable` are the numbers of the locations that sell."""
+    books = Books()
+    for entry in sorted(entries, key=lambda one: one["seq"]):
+        books.add(entry, sellable)
     return books
 
 

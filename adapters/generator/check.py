@@ -28,13 +28,34 @@ def check(
     calls_summary: Mapping[str, Any],
 ) -> Verdict:
     """Everything that can be told from outside; `exceptions` and `waiting` are the command line's lists."""
-    verdict = Verdict()
     sure, most = truth.begun(sent, answers)
+    statuses: dict[int, set[int]] = defaultdict(set)
+    for answer in answers:
+        statuses[answer.seq].add(answer.status)
     books = ledger.read(ledger_entries, expected.sellable)
+    return judge(expected, books, (sure, most), (sent, statuses), exceptions, waiting, calls_summary)
+
+
+def judge(
+    expected: Expected,
+    books: Books,
+    told: tuple[Truth, Truth],
+    intake: tuple[Sequence[Delivery], Mapping[int, set[int]]],
+    exceptions: Sequence[Mapping[str, Any]],
+    waiting: Sequence[Mapping[str, Any]],
+    calls_summary: Mapping[str, Any],
+    places: Mapping[str, str] | None = None,
+) -> Verdict:
+    """The same of what was read already: the two folds of `truth.begun`, and what was sent with its answers' statuses.
+
+    `places`: where the profile sends each disposition, if it is not the demo's.
+    """
+    verdict = Verdict()
+    sure, most = told
     opened = by_order(exceptions, waiting)
-    _intake(verdict, sent, answers, opened)
+    _intake(verdict, *intake, opened)
     money_check.check(verdict, expected, sure, most, books, opened)
-    goods_check.check(verdict, expected, sure, most, books, opened)
+    goods_check.check(verdict, expected, sure, most, books, opened, places)
     _references(verdict, books)
     _demands(verdict, expected, sure, opened)
     _limits(verdict, calls_summary)
@@ -49,14 +70,13 @@ def check(
     return verdict
 
 
-def _intake(verdict: Verdict, sent: Sequence[Delivery], answers: Sequence[Answer], opened: Mapping[str, Open]) -> None:
+def _intake(
+    verdict: Verdict, sent: Sequence[Delivery], statuses: Mapping[int, set[int]], opened: Mapping[str, Open]
+) -> None:
     """What is well signed is taken in the end; what is not never is; poison shows (E01)."""
-    statuses: dict[int, set[int]] = defaultdict(set)
-    for answer in answers:
-        statuses[answer.seq].add(answer.status)
     accepted = nameless = 0
     for delivery in sent:
-        seen = statuses[delivery.seq]
+        seen = statuses.get(delivery.seq, set())
         accepted += 200 in seen
         what = f"delivery {delivery.seq} ({delivery.sort} {delivery.note})"
         if delivery.sort == "forged":

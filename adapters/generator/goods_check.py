@@ -17,17 +17,29 @@ _PLACES = {"sellable": "sellable", "damaged": "quarantine", "faulty": "quarantin
 
 
 def check(
-    verdict: Verdict, expected: Expected, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]
+    verdict: Verdict,
+    expected: Expected,
+    sure: Truth,
+    most: Truth,
+    books: Books,
+    opened: Mapping[str, Open],
+    places: Mapping[str, str] | None = None,
 ) -> None:
-    """Adds to the verdict what is wrong with the goods."""
-    _restocks(verdict, most, books)
-    _quantities(verdict, expected, most, books)
-    _missing_goods(verdict, expected, sure, books, opened)
+    """Adds to the verdict what is wrong with the goods.
+
+    `places` is where the profile sends each disposition; empty where not the warehouse decides about goods, and then
+    nothing is said of stock.
+    """
+    places = _PLACES if places is None else places
+    if places:
+        _restocks(verdict, most, books, places)
+        _quantities(verdict, expected, most, books)
+        _missing_goods(verdict, expected, sure, books, opened, places)
     _authorisations(verdict, sure, books, opened)
     _exchanges(verdict, sure, most, books, opened)
 
 
-def _restocks(verdict: Verdict, most: Truth, books: Books) -> None:
+def _restocks(verdict: Verdict, most: Truth, books: Books, places: Mapping[str, str]) -> None:
     """At every restock: no more in the sellable stock than inspections sent by then had found sellable.
 
     "Sent" counts from when the first attempt began: what is in the log may be acted on before its 200 has come back.
@@ -38,12 +50,12 @@ def _restocks(verdict: Verdict, most: Truth, books: Books) -> None:
     allowing: dict[tuple[str, str], list[tuple[str, int, str, int]]] = defaultdict(list)
     final: dict[tuple[str, str], int] = defaultdict(int)
     for found in most.found:
-        if found.disposition == "sellable":
+        if places.get(found.disposition) == "sellable":
             allowing[found.order_id, found.sku].append(
                 (found.inspection_id, found.version, found.known_from, found.quantity)
             )
     for found in most.found_finally():
-        if found.disposition == "sellable":
+        if places.get(found.disposition) == "sellable":
             final[found.order_id, found.sku] += found.quantity
     flagged: set[tuple[str, str]] = set()
     for movement in books.movements:
@@ -109,12 +121,19 @@ def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books)
                 verdict.add("I4", f"{name}-more-than-sold", order_id, f"{units} {sku} {name}, {sold} sold")
 
 
-def _missing_goods(verdict: Verdict, expected: Expected, sure: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+def _missing_goods(
+    verdict: Verdict,
+    expected: Expected,
+    sure: Truth,
+    books: Books,
+    opened: Mapping[str, Open],
+    places: Mapping[str, str],
+) -> None:
     """What was inspected lies where its disposition says, or somebody can say why not."""
     wanted: dict[tuple[str, str, str], int] = defaultdict(int)
     returns: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for found in sure.found_finally():
-        place = _PLACES.get(found.disposition)
+        place = places.get(found.disposition)
         location = expected.places.get(found.location, {}).get(place or "")
         if location and found.return_id in sure.returns:
             wanted[found.order_id, found.sku, location] += found.quantity

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from adapters.generator import rule
 from adapters.generator.deliveries import Delivery
@@ -80,30 +82,38 @@ def begun(sent: Iterable[Delivery], answers: Iterable[Answer]) -> tuple[Truth, T
         if answer.status == 200:
             accepted.add(answer.seq)
     genuine = [one for one in sent if one.sort in ("reveni", "warehouse") and one.seq in first_begun]
-    sure = _fold([one for one in genuine if one.seq in accepted], first_begun)
-    return sure, _fold(genuine, first_begun)
+    read = {one.seq: (orjson.loads(one.body), first_begun[one.seq]) for one in genuine}
+    return fold(read[one.seq] for one in genuine if one.seq in accepted), fold(read[one.seq] for one in genuine)
 
 
-def _fold(deliveries: list[Delivery], first_begun: dict[int, str]) -> Truth:
+def fold(events: Iterable[tuple[dict[str, Any], str]]) -> Truth:
+    """The fold of decoded events, each with the moment (RFC 3339) from which it may have been known."""
     truth = Truth()
     snapshots: dict[str, dict[int, dict[str, Any]]] = {}
-    inspections: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {}
-    for delivery in deliveries:
-        data = json.loads(delivery.body)["data"]
-        if delivery.sort == "reveni":
-            snapshots.setdefault(data["return_id"], {})[data["version"]] = data
+    inspections: dict[str, dict[int, tuple[str, str, dict[str, Any]]]] = {}
+    for event, known in events:
+        data = event["data"]
+        if event["type"] == "return.updated":
+            versions = snapshots.setdefault(data["return_id"], {})
+            before = versions.get(data["version"])
+            if before is None or (before != data and _outweighs(data, before)):
+                versions[data["version"]] = data
         else:
-            versions = inspections.setdefault(data["inspection_id"], {})
-            known = min(versions[data["version"]][0], first_begun[delivery.seq]) if data["version"] in versions else ""
-            versions[data["version"]] = (known or first_begun[delivery.seq], data)
+            recorded = str(event.get("recorded_at", ""))
+            told = inspections.setdefault(data["inspection_id"], {})
+            if data["version"] in told:
+                first, then, standing = told[data["version"]]
+                told[data["version"]] = min(first, known), *max((then, standing), (recorded, data), key=_first)
+            else:
+                told[data["version"]] = known, recorded, data
     for return_id, by_version in snapshots.items():
         in_order = [by_version[version] for version in sorted(by_version)]
         truth.returns[return_id] = in_order[-1]
         _refunds(truth, in_order)
         _exchanges(truth, in_order[-1])
-    for inspection_id, versions in inspections.items():
-        truth.newest[inspection_id] = max(versions)
-        for version, (known, data) in versions.items():
+    for inspection_id, told in inspections.items():
+        truth.newest[inspection_id] = max(told)
+        for version, (known, _, data) in told.items():
             truth.found += [
                 Found(
                     inspection_id,
@@ -120,6 +130,19 @@ def _fold(deliveries: list[Delivery], first_begun: dict[int, str]) -> Truth:
                 for line in data["lines"]
             ]
     return truth
+
+
+def _first(pair: tuple[str, dict[str, Any]]) -> str:
+    return pair[0]
+
+
+def _outweighs(data: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Of one version told in two ways the higher (updated_at, hash) wins (docs/join.md)."""
+    return _weight(data) > _weight(other)
+
+
+def _weight(data: dict[str, Any]) -> tuple[str, str]:
+    return str(data["updated_at"]), hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _refunds(truth: Truth, snapshots: list[dict[str, Any]]) -> None:
