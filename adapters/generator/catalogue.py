@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from random import Random
+from types import MappingProxyType
 
 from adapters.generator.amounts import rounded
 
@@ -54,7 +57,8 @@ BUNDLES = (
 )
 
 
-def skus() -> dict[str, Decimal]:
+@cache
+def skus() -> Mapping[str, Decimal]:
     """Each ordinary SKU with its price in pounds."""
     prices = {
         f"{style}-{colour}-{size}": Decimal(price)
@@ -62,7 +66,8 @@ def skus() -> dict[str, Decimal]:
         for colour in _COLOURS
         for size in _SIZES
     }
-    return prices | {"BOOK-1": Decimal("12.99"), "BOOK-2": Decimal("24.00"), "SOCKS-KIDS": Decimal("7.49")}
+    prices |= {"BOOK-1": Decimal("12.99"), "BOOK-2": Decimal("24.00"), "SOCKS-KIDS": Decimal("7.49")}
+    return MappingProxyType(prices)
 
 
 def others_like(sku: str, rng: Random) -> str:

@@ -13,12 +13,12 @@ from random import Random
 from typing import Any
 
 from adapters.generator import peak, poison
-from adapters.generator.story import Story, Told
-from adapters.generator.telling import rfc3339
+from adapters.generator.story import Story, Told, rfc3339
 
 REVENI, WAREHOUSE = poison.REVENI, poison.WAREHOUSE
 HEADERS = {REVENI: "X-Reveni-Signature", WAREHOUSE: "X-Signature"}
 _POISON_SHARE = 0.006
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)  # made once: it costs as much as a body
 _FORGED_SHARE = 0.001
 
 
@@ -77,7 +77,7 @@ def plan(
     habits = habits or Habits()
     timed: list[tuple[float, Delivery]] = []
     for story in stories:
-        timed += _of_story(rng, story, habits)
+        timed += of_story(rng, story, habits)
     timed += _poison(rng, stories, round(len(timed) * _POISON_SHARE))
     genuine = [delivery for _, delivery in timed if delivery.sort == "reveni"]
     for forged in rng.sample(genuine, min(len(genuine), max(2, round(len(timed) * _FORGED_SHARE)))):
@@ -90,7 +90,7 @@ def plan(
     return planned
 
 
-def _of_story(rng: Random, story: Story, habits: Habits) -> list[tuple[float, Delivery]]:
+def of_story(rng: Random, story: Story, habits: Habits) -> list[tuple[float, Delivery]]:
     """The deliveries of one return with the moments they are due, where the whole day is 0 to 1."""
     moment = rng.random() * 0.8
     timed = []
@@ -125,7 +125,7 @@ def _delivery(rng: Random, story: Story, told: Told) -> Delivery:
         seq=0,
         offset=0.0,
         route=REVENI if told.source == "reveni" else WAREHOUSE,
-        body=json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode(),
+        body=_ENCODER.encode(event).encode(),
         signature="",
         sort=told.source,
         event_id=event_id,
@@ -142,12 +142,10 @@ def _poison(rng: Random, stories: Sequence[Story], wanted: int) -> list[tuple[fl
     kinds = list(poison.every(rng, order_ids))
     more = [kind for kind in kinds if len(kind.body) < 100_000]
     kinds += [rng.choice(more) for _ in range(wanted - len(kinds))]
-    return [
-        (
-            rng.random(),
-            Delivery(
-                0, 0.0, kind.route, kind.body, "", "poison", note=kind.name, tags=("nameless",) if kind.nameless else ()
-            ),
-        )
-        for kind in kinds
-    ]
+    return [(rng.random(), of_poison(kind)) for kind in kinds]
+
+
+def of_poison(kind: poison.Poison) -> Delivery:
+    """A hostile body as a delivery, unsigned."""
+    tags = ("nameless",) if kind.nameless else ()
+    return Delivery(0, 0.0, kind.route, kind.body, "", "poison", note=kind.name, tags=tags)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adapters.generator import plots
 from adapters.generator.amounts import text
 from adapters.generator.story import Story
 from adapters.generator.world import ACCOUNT, WAREHOUSES, World
@@ -77,6 +76,6 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
         if story.tags:
             result.tags[story.return_id] = sorted(story.tags)
         if story.plot.exceptions and story.plot.name in story.tags:
-            kinds = sorted(plots.ALL[story.plot.name].exceptions)
+            kinds = sorted(story.plot.exceptions)
             result.demands.append(Demand(story.order_id, story.return_id, story.plot.name, kinds))
     return result

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from adapters.generator.chances import Chances
 from adapters.generator.story import Story, Told
 from adapters.generator.world import weighted
 
-_DISPOSITIONS = {"sellable": 78, "damaged": 9, "faulty": 6, "missing": 4, "destroyed": 3}
-_CORRECTED_SHARE = 0.08
-_NEVER_SHARE = 0.05
+DISPOSITIONS = {"sellable": 78, "damaged": 9, "faulty": 6, "missing": 4, "destroyed": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +22,11 @@ class Parcel:
     at: datetime
 
 
-def of(rng: Random, story: Story, data: dict[str, Any], parcel: Parcel) -> list[Told]:
+def of(rng: Random, story: Story, data: dict[str, Any], parcel: Parcel, chances: Chances) -> list[Told]:
     """All versions of all inspections of one parcel."""
     if story.plot.name == "never-inspected":
         return []
-    lots = _lots(rng, story, data)
+    lots = _lots(rng, story, data, chances)
     if not lots:
         return []
     sittings = [lots]
@@ -39,18 +38,18 @@ def of(rng: Random, story: Story, data: dict[str, Any], parcel: Parcel) -> list[
         inspection_id = f"ins-{rng.getrandbits(48):012x}"
         at += timedelta(seconds=rng.randint(60, 4 * 3600))
         told.append(_version(story, data, parcel, inspection_id, 1, at, sitting))
-        if story.plot.name == "" and rng.random() < _CORRECTED_SHARE:
+        if story.plot.name == "" and rng.random() < chances.corrected:
             at += timedelta(seconds=rng.randint(60, 3600))
             told.append(_version(story, data, parcel, inspection_id, 1 + rng.randint(1, 2), at, _corrected(sitting)))
             story.tags.add("disposition-changed")
     return told
 
 
-def _lots(rng: Random, story: Story, data: dict[str, Any]) -> list[dict[str, Any]]:
+def _lots(rng: Random, story: Story, data: dict[str, Any], chances: Chances) -> list[dict[str, Any]]:
     """One entry for each unit that was looked at, in the SKUs that a warehouse knows."""
     lots: list[dict[str, Any]] = []
     for line in data["lines"]:
-        if story.plot.name == "" and rng.random() < _NEVER_SHARE:
+        if story.plot.name == "" and rng.random() < chances.never_inspected:
             story.tags.add("not-inspected")
             continue
         sold = next((one for one in story.order.lines if one.order_line_id == line["order_line_id"]), None)
@@ -61,13 +60,16 @@ def _lots(rng: Random, story: Story, data: dict[str, Any]) -> list[dict[str, Any
         else:
             units = [line["sku"]] * line["quantity"]
         lots += [
-            {"line_id": line["line_id"], "sku": sku, "quantity": 1, "disposition": weighted(rng, _DISPOSITIONS)}
+            {"line_id": line["line_id"], "sku": sku, "quantity": 1, "disposition": weighted(rng, DISPOSITIONS)}
             for sku in units
         ]
     if lots and story.plot.name == "unknown-disposition":
         lots[0]["disposition"] = "scuffed"
     if lots and story.plot.name == "wrong-item":
         lots[0]["disposition"] = "wrong_item"
+    if lots and story.plot.name == "over-inspected":
+        # A unit more than came back, of a line of the return or of a line that nobody knows.
+        lots.append({**lots[0], "line_id": lots[0]["line_id"] if rng.random() < 0.5 else "l99"})
     return lots
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from random import Random
 
 from adapters.generator import catalogue
-from adapters.generator.world import Order
+from adapters.generator.chances import PEAK, Chances
+from adapters.generator.world import Order, OrderLine
 
 
 def _any(order: Order) -> bool:
@@ -21,6 +22,15 @@ def _no_bundle(order: Order) -> bool:
 
 def _shipping(order: Order) -> bool:
     return _no_bundle(order) and order.shipping > 0
+
+
+def _several_of_one(order: Order) -> bool:
+    return _no_bundle(order) and any(can_have_twin(line) for line in order.lines)
+
+
+def can_have_twin(line: OrderLine) -> bool:
+    """Whether two returns may each send one unit of it back, for the same amount."""
+    return line.quantity > 1 and line.line_total is None and not line.components
 
 
 def has_archived(order: Order) -> bool:
@@ -62,14 +72,33 @@ PLOTS = {
         Plot("never-paid", 0.015),
     )
 }
+# Twists of what changes while a document waits, is on its way, or is made; and of what is told twice. Not of a peak:
+# they are cast where `Chances.twisted` asks for them.
+CHANGES = {
+    plot.name: plot
+    for plot in (
+        Plot("lines-changed"),
+        Plot("amount-lowered"),
+        Plot("address-changed"),
+        Plot("verdict-changed"),
+        Plot("cancelled-late"),
+        Plot("version-repeated"),  # one version with two contents: the later updated_at wins
+        Plot("refund-forgotten", exceptions=_kinds("mismatch")),
+        Plot("failed-then-paid"),
+        Plot("dearer-exchange"),  # the expectation is negative: no note, and the exchange goes on
+        Plot("over-inspected", exceptions=_kinds("mismatch")),
+        Plot("twins", fits=_several_of_one),  # R11: two returns of equal lines and amount
+    )
+}
 # Twists that the order brings with it, rather than the return.
 ARCHIVED_ITEM = Plot("archived-item", exceptions=_kinds("unmapped", "not-found", "closed", "refused", "invalid"))
 ARCHIVED_ORDER = Plot("order-archived", exceptions=_kinds("not-found"))
 ALL = PLOTS | {plot.name: plot for plot in (ARCHIVED_ITEM, ARCHIVED_ORDER)}
+_TWISTS = (*PLOTS.values(), *CHANGES.values())
 _FEW = 40
 
 
-def cast(rng: Random, slots: Sequence[Order]) -> list[Plot]:
+def cast(rng: Random, slots: Sequence[Order], chances: Chances = PEAK) -> list[Plot]:
     """A plot for each return that is to be told, `PLAIN` for most."""
     chosen = [PLAIN] * len(slots)
     times = Counter(order.order_id for order in slots)
@@ -83,6 +112,11 @@ def cast(rng: Random, slots: Sequence[Order]) -> list[Plot]:
             chosen[position] = ARCHIVED_ITEM
         else:
             free.append(position)
+    if chances.twisted:
+        for position in free:
+            if rng.random() < chances.twisted:
+                chosen[position] = rng.choice([plot for plot in _TWISTS if plot.fits(slots[position])] or [PLAIN])
+        return chosen
     rng.shuffle(free)
     for plot in PLOTS.values():
         wanted = round(plot.share * len(slots))

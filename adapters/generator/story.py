@@ -6,10 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
 from adapters.generator.plots import Plot
 from adapters.generator.world import Order
 
 BASE = datetime(2026, 11, 27, 9, 0, 0, tzinfo=UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def copied(data: Any) -> Any:
+    """A deep copy of what is JSON: many times faster than `copy.deepcopy`, which was most of what telling cost."""
+    return orjson.loads(orjson.dumps(data))
 
 
 @dataclass(frozen=True, slots=True)

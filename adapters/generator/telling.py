@@ -2,44 +2,40 @@
 
 from __future__ import annotations
 
-import copy
 from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 from typing import Any
 
-from adapters.generator import catalogue, inspections, plots, request, rule
+from adapters.generator import catalogue, inspections, plots, request, rule, twins
 from adapters.generator.amounts import ZERO, rounded, smallest, text
+from adapters.generator.chances import PEAK, Chances
 from adapters.generator.inspections import Parcel
 from adapters.generator.plots import PLAIN, Plot
-from adapters.generator.story import BASE, Story, Told
+from adapters.generator.story import BASE, Story, Told, copied, rfc3339
 from adapters.generator.world import Order, World, weighted
 
-RETURNED_SHARE = 0.7
-_RETURNS_PER_ORDER = ([1, 2, 3], [80, 15, 5])
 _METHODS = {"bank_transfer": 50, "original": 30, "store_credit": 20}
 
 
-def rfc3339(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def tell(world: World, base: datetime = BASE) -> list[Story]:
-    """Every return of a world's orders; the same world and base give the same stories."""
+def tell(world: World, base: datetime = BASE, chances: Chances = PEAK) -> list[Story]:
+    """Every return of a world's orders; the same arguments give the same stories."""
     rng = Random(f"{world.seed}/stories")
     slots: list[Order] = []
     for order in world.orders:
-        if order.status != "pending" and rng.random() < RETURNED_SHARE:
-            slots += [order] * rng.choices(*_RETURNS_PER_ORDER)[0]
-    cast = plots.cast(rng, slots)
+        if order.status != "pending" and rng.random() < chances.returned:
+            slots += [order] * rng.choices([1, 2, 3], chances.returns)[0]
+    cast = plots.cast(rng, slots, chances)
     left: dict[str, dict[str, int]] = {}
     refunded_shipping: set[str] = set()
     stories = []
     for order, plot in zip(slots, cast, strict=True):
         remaining = left.setdefault(order.order_id, {line.order_line_id: line.quantity for line in order.lines})
         start = base + timedelta(seconds=rng.randrange(0, 3 * 3600))
-        teller = Teller(rng, order, plot, remaining, refunded_shipping, start)
+        teller = Teller(rng, order, plot, remaining, refunded_shipping, start, chances)
         stories.append(teller.tell())
+        if plot.name == "twins":
+            stories.append(twins.of(rng, stories[-1]))
     return stories
 
 
@@ -54,7 +50,9 @@ class Teller:
         remaining: dict[str, int],
         refunded_shipping: set[str],
         start: datetime,
+        chances: Chances = PEAK,
     ) -> None:
+        self.chances = chances
         self.rng, self.order, self.plot = rng, order, plot
         self.remaining, self.refunded_shipping, self.clock = remaining, refunded_shipping, start
         self.version = 0
@@ -62,7 +60,7 @@ class Teller:
         return_id = f"{rng.getrandbits(128):032x}"
         self.story = Story(order, return_id, plot)
         self.calm = plot is PLAIN  # a twisted story has no second twist
-        self.data = request.of(rng, order, plot, remaining, self.story)
+        self.data = request.of(rng, order, plot, remaining, self.story, chances)
 
     # -- the whole
 
@@ -76,7 +74,7 @@ class Teller:
         else:
             self._standard()
         if self.parcel is not None:
-            self.story.told += inspections.of(self.rng, self.story, self.data, self.parcel)
+            self.story.told += inspections.of(self.rng, self.story, self.data, self.parcel, self.chances)
         self.story.told.sort(key=lambda told: told.at)
         return self.story
 
@@ -85,21 +83,23 @@ class Teller:
     def _instant(self) -> None:
         """The shopper has the money before the parcel has left."""
         rng, data = self.rng, self.data
+        self._change_of_lines()
         self._extras()
         total = rule.expected(data, self.order)
         refunds = self._refunds(total) if total > 0 else []
         when = sorted(rng.choices(range(4), [70, 15, 10, 5], k=len(refunds)))
-        cancelled = self.calm and rng.random() < 0.04
+        late = self.plot.name == "cancelled-late"
+        cancelled = self.calm and rng.random() < self.chances.cancelled_instant
         if len(refunds) > 1 or rng.random() < 0.5:
-            data["refunds"] = copy.deepcopy(refunds)  # announced, not paid yet
+            data["refunds"] = copied(refunds)  # announced, not paid yet
         self._write("in_progress")
         for beat, state in enumerate(("in_progress", "shipped", "received", "")):
-            if beat and not (cancelled and state != "shipped"):
+            if beat and not ((cancelled or late) and state != "shipped"):
                 self._travel(state)
             due = [refund for refund, at in zip(refunds, when, strict=True) if at == beat]
             for refund in due:
                 self._pay(refund)
-        if cancelled:
+        if cancelled or late:
             self._write("cancelled")
         self._aftermath()
 
@@ -107,10 +107,14 @@ class Teller:
         """The shopper has the money once the goods are accepted."""
         rng, data = self.rng, self.data
         self._write("in_progress")
-        if self.calm and rng.random() < 0.06:
+        self._change_of_lines()
+        if self.calm and rng.random() < self.chances.cancelled_standard:
             self._write("cancelled")
             return
         self._travel("shipped")
+        if self.plot.name == "cancelled-late":
+            self._write("cancelled")
+            return
         self._travel("received")
         paid = ZERO
         if len(data["lines"]) > 1 and self.calm and rng.random() < 0.3:
@@ -132,7 +136,7 @@ class Teller:
         if total - max(paid, ZERO) > 0:
             refunds = self._refunds(total - max(paid, ZERO))
             if len(refunds) > 1 or rng.random() < 0.3:
-                data["refunds"] += copy.deepcopy(refunds)  # announced, not paid yet
+                data["refunds"] += copied(refunds)  # announced, not paid yet
                 self._write(data["state"])
             for refund in refunds:
                 self._pay(refund)
@@ -144,7 +148,7 @@ class Teller:
         data["type"], data["mode"], data["replacements"] = "refund", "instant", []
         self._write("in_progress")
         shipping = self.order.shipping
-        if shipping and self.order.order_id not in self.refunded_shipping and rng.random() < 0.3:
+        if shipping and self.order.order_id not in self.refunded_shipping and rng.random() < self.chances.shipping_only:
             self.refunded_shipping.add(self.order.order_id)
             data["shipping_refund"] = self._money(shipping)
             self._pay(self._refund(shipping))
@@ -159,23 +163,24 @@ class Teller:
         if state:
             if state == "received":
                 where = data["location"] = self._warehouse()
+                self._dispositions()
                 self._write(state)
                 self.parcel = Parcel(where, self.clock)
                 return
-            if rng.random() < 0.02:
+            if rng.random() < self.chances.unknown_state:
                 self._write("awaiting_courier")  # a state nobody has heard of
             self._write(state)
             return
         if rng.random() < 0.3:
             self._write("for_review")
-        rejected = self.calm and rng.random() < 0.03
+        rejected = self.calm and rng.random() < self.chances.rejected
         for line in data["lines"]:
             if line["verdict"] == "accepted":
                 continue
             line["verdict"] = "rejected" if rejected else "accepted"
-            if self.calm and not rejected and rng.random() < 0.03 and len(data["lines"]) > 1:
+            if self.calm and not rejected and rng.random() < self.chances.line_rejected and len(data["lines"]) > 1:
                 line["verdict"] = "rejected"
-            elif self.calm and not rejected and line["quantity"] > 1 and rng.random() < 0.15:
+            elif self.calm and not rejected and line["quantity"] > 1 and rng.random() < self.chances.partly_accepted:
                 line["accepted_quantity"] = line["quantity"] - 1
                 line["rejected_quantity"] = 1
         verdicts = {line["verdict"] for line in data["lines"]}
@@ -202,8 +207,73 @@ class Teller:
                 data["shipping_refund"] = self._money(self.order.shipping)
                 paid[-1]["amount"] = self._money(Decimal(paid[-1]["amount"]) + self.order.shipping)
                 self._write(data["state"])
-        elif self.calm and rng.random() < 0.04:
+        elif not self._change_of_mind(paid) and self.calm and rng.random() < self.chances.goodwill:
             self._goodwill()
+
+    def _change_of_lines(self) -> None:
+        """The shopper sends back other things than first said, after the return was told."""
+        if self.plot.name != "lines-changed":
+            return
+        rng, lines = self.rng, self.data["lines"]
+        if not self.story.told:
+            self._write("in_progress")
+        line = rng.choice(lines)
+        sold = next(one for one in self.order.lines if one.order_line_id == line["order_line_id"])
+        units, left = line["quantity"], self.remaining[sold.order_line_id]
+        if left and rng.random() < 0.5:
+            now = units + 1
+        elif len(lines) > 1 and rng.random() < 0.5:
+            now = 0
+            lines.remove(line)
+        else:
+            now = max(1, units - 1)
+        self.remaining[sold.order_line_id] -= now - units
+        if now == units:  # nothing else can change: it comes back for another reason
+            line["reason"] = rng.choice([reason for reason in request.REASONS if reason != line["reason"]])
+        elif now:
+            request.count(line, sold, now, self.order.currency)
+        if self.data["mode"] == "standard":
+            self._write("in_progress")
+
+    def _dispositions(self) -> None:
+        """Reveni's own look at the goods, which counts where the profile says so."""
+        rng, chances = self.rng, self.chances
+        if not chances.dispositions or rng.random() >= chances.dispositions:
+            return
+        self.story.tags.add("reveni-disposition")
+        for line in self.data["lines"]:
+            line["disposition"] = weighted(rng, inspections.DISPOSITIONS)
+            if chances.not_restocked and rng.random() < chances.not_restocked:
+                line["restock"] = False
+                self.story.tags.add("not-restocked")
+
+    def _change_of_mind(self, paid: list[dict[str, Any]]) -> bool:
+        """What is told otherwise once documents may have been made; whether anything was."""
+        data = self.data
+        match self.plot.name:
+            case "amount-lowered" if paid and not data["fees"]:
+                fee = catalogue.priced(Decimal("2.95"), self.order.currency)
+                if Decimal(paid[-1]["amount"]) <= fee:
+                    return False
+                data["fees"] = [{"kind": "inspection", "amount": self._money(fee)}]
+                paid[-1]["amount"] = self._money(Decimal(paid[-1]["amount"]) - fee)
+            case "address-changed":
+                data["customer"] = {**data["customer"], "name": "Moved House", "email": "moved@example.com"}
+                data["location"] = "WH-MAN" if data.get("location", self.order.location) == "WH-LON" else "WH-LON"
+            case "verdict-changed":
+                self.rng.choice(data["lines"])["verdict"] = "rejected"
+                whole = all(line["verdict"] == "rejected" for line in data["lines"])
+                data["state"] = "rejected" if whole else "partly_accepted"
+            case "refund-forgotten" if paid:
+                data["refunds"] = [refund for refund in data["refunds"] if refund is not paid[-1]]
+            case "failed-then-paid" if paid:
+                paid[-1]["state"] = "failed"
+                self._write(data["state"])
+                paid[-1]["state"] = "paid"
+            case _:
+                return False
+        self._write(data["state"])
+        return True
 
     # -- money
 
@@ -213,15 +283,20 @@ class Teller:
         refunded = any(line["request"] == "return" for line in data["lines"])
         if not refunded or not self.calm:
             return
-        if rng.random() < 0.25:
+        if rng.random() < self.chances.fees:
             fee = catalogue.priced(Decimal("2.95"), self.order.currency)
             data["fees"] = [{"kind": "logistics", "amount": self._money(fee)}]
-        if rng.random() < 0.10:
+        if rng.random() < self.chances.bonuses:
             bonus = catalogue.priced(Decimal("5.00"), self.order.currency)
             data["bonuses"] = [{"kind": "store_credit", "amount": self._money(bonus)}]
         back = {line["order_line_id"]: line["quantity"] for line in data["lines"] if not line.get("component_sku")}
         whole = all(back.get(line.order_line_id) == line.quantity for line in self.order.lines)
-        if whole and self.order.shipping and self.order.order_id not in self.refunded_shipping and rng.random() < 0.7:
+        if (
+            whole
+            and self.order.shipping
+            and self.order.order_id not in self.refunded_shipping
+            and rng.random() < self.chances.shipping
+        ):
             self.refunded_shipping.add(self.order.order_id)
             data["shipping_refund"] = self._money(self.order.shipping)
         if rule.expected(data, self.order) <= 0:
@@ -290,12 +365,13 @@ class Teller:
     def _write(self, state: str) -> None:
         """Time passes, the version rises (not always by one), and the whole return is told again."""
         rng = self.rng
-        self.version += rng.choices([1, 2, 3], [85, 12, 3])[0]
+        again = self.plot.name == "version-repeated" and self.version and rng.random() < 0.4
+        self.version += 0 if again else rng.choices([1, 2, 3], [85, 12, 3])[0]
         self.clock += timedelta(seconds=rng.randint(30, 3600))
         self.data["state"] = state
         self.data["version"] = self.version
         self.data["updated_at"] = rfc3339(self.clock)
-        snapshot = copy.deepcopy(self.data)
+        snapshot = copied(self.data)
         self.story.told.append(Told("reveni", self.version, self.clock, snapshot))
 
     def _warehouse(self) -> str:

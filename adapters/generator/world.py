@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -11,6 +11,7 @@ from typing import Any
 from adapters.generator import catalogue
 from adapters.generator.amounts import ZERO, tax_inside, text
 from adapters.generator.catalogue import Component
+from adapters.generator.chances import PEAK, Chances
 
 ACCOUNT = "ns"
 RATES = {"GB-STD": Decimal(20), "GB-ZERO": ZERO}
@@ -18,9 +19,6 @@ WAREHOUSES = {  # the numbers that docker/profiles/demo.toml maps
     "WH-LON": {"sellable": "101", "quarantine": "102", "write_off": "109"},
     "WH-MAN": {"sellable": "201", "quarantine": "202", "write_off": "209"},
 }
-ARCHIVED_LINE_SHARE = 0.015
-_STATUSES = {"fulfilled": 88, "closed": 8, "archived": 1, "pending": 3}
-_CURRENCIES = {"GBP": 86, "EUR": 9, "JPY": 3, "KWD": 2}
 _CHUNK = 500
 
 
@@ -136,26 +134,26 @@ class World:
             yield {"orders": [order.seed() for order in self.orders[start : start + _CHUNK]]}
 
 
-def build(seed: int, orders: int) -> World:
-    """The world of a seed: the same seed gives the same world."""
+def build(seed: int, orders: int, chances: Chances = PEAK) -> World:
+    """The world of a seed: the same seed and chances give the same world."""
     rng = Random(f"{seed}/world")
-    made = tuple(_order(rng, number) for number in range(1, orders + 1))
+    made = tuple(_order(rng, number, chances) for number in range(1, orders + 1))
     return World(seed, made, _stock(rng, orders))
 
 
-def weighted(rng: Random, weights: dict[str, int]) -> str:
+def weighted(rng: Random, weights: Mapping[str, int]) -> str:
     """One of the keys, by weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def _order(rng: Random, number: int) -> Order:
-    currency = weighted(rng, _CURRENCIES)
+def _order(rng: Random, number: int, chances: Chances) -> Order:
+    currency = weighted(rng, chances.currencies)
     customer = rng.randrange(1, 100_000)
     shipping = rng.choice([ZERO, Decimal("4.95"), Decimal("4.95"), Decimal("9.90")])
     return Order(
         order_id=str(500_000 + number),
         order_number=f"#{100_000 + number}",
-        status=weighted(rng, _STATUSES),
+        status=weighted(rng, chances.statuses),
         currency=currency,
         location=rng.choice(["WH-LON", "WH-LON", "WH-LON", "WH-MAN"]),
         customer={
@@ -164,24 +162,24 @@ def _order(rng: Random, number: int) -> Order:
             "name": f"Shopper {customer}",
         },
         shipping=catalogue.priced(shipping, currency),
-        lines=_lines(rng, currency),
-        invoice_settled=rng.random() < 0.6,
+        lines=_lines(rng, currency, chances),
+        invoice_settled=rng.random() < chances.settled,
     )
 
 
-def _lines(rng: Random, currency: str) -> tuple[OrderLine, ...]:
+def _lines(rng: Random, currency: str, chances: Chances) -> tuple[OrderLine, ...]:
     """One to four lines, no SKU twice, so that units can be counted by SKU."""
     prices = catalogue.skus()
     count = rng.choices([1, 2, 3, 4], [40, 32, 18, 10])[0]
     chosen = rng.sample(sorted(prices), count)
     lines = []
     for position, sku in enumerate(chosen, 1):
-        quantity = rng.choices([1, 2, 3], [72, 20, 8])[0]
+        quantity = rng.choices([1, 2, 3], chances.quantities)[0]
         code = "GB-ZERO" if sku in catalogue.ZERO_RATED else "GB-STD"
         unit = catalogue.priced(prices[sku], currency)
         lines.append(OrderLine(f"ol{position}", sku, quantity, unit, code))
     draw = rng.random()
-    if draw < 0.06:
+    if draw < chances.bundle:
         bundle = rng.choice(catalogue.BUNDLES)
         parts = tuple(
             Component(part.sku, part.quantity, catalogue.priced(part.list_price, currency))
@@ -190,10 +188,10 @@ def _lines(rng: Random, currency: str) -> tuple[OrderLine, ...]:
         lines[-1] = OrderLine(
             lines[-1].order_line_id, bundle.sku, 1, catalogue.priced(bundle.price, currency), "GB-STD", parts
         )
-    elif draw < 0.06 + ARCHIVED_LINE_SHARE:
+    elif draw < chances.bundle + chances.archived_line:
         old = rng.choice(catalogue.ARCHIVED)
         lines[-1] = OrderLine(lines[-1].order_line_id, old, 1, catalogue.priced(Decimal("35.00"), currency), "GB-STD")
-    elif draw < 0.10 and currency != "JPY":
+    elif draw < chances.bundle + chances.archived_line + chances.line_total and currency != "JPY":
         # Three for a round price: a third of it is no whole number of minor units.
         total = catalogue.priced(Decimal("100.00"), currency)
         third = (total / 3).quantize(total)
