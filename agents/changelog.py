@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -22,7 +22,7 @@ class ChangelogStalled(Exception):
 class Changelog(Protocol):
     """A table's changelog, as its owner reads it."""
 
-    def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
+    def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
         """Yield (partition, records, position) until each partition has reached the end it had when reading began.
 
         A start of None is the beginning of the log. The position is where reading stands after `records`; a partition
@@ -46,7 +46,7 @@ class KafkaChangelog:
         tp = TP(self._topic, partition)
         return int((await self._app.consumer.highwaters(tp))[tp])
 
-    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
+    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
         """As `Changelog` says. Raises ChangelogStalled, or what aiokafka raises."""
         if not starts:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -57,7 +57,7 @@ class SimChangelog:
         self._broker = broker
         self._topic = topic
 
-    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, list[Record], int]]:
+    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
         ends = {number: self._broker.logs[self._topic][number].end for number in starts}
         for number, start in starts.items():
             position = start or 0
