@@ -14,6 +14,7 @@ from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256
 from oauthlib.oauth1 import Client as Signer
 from yarl import URL
 
+_BODY = json.JSONDecoder(parse_float=Decimal)
 _CONNECT_SECONDS = 5.0
 # Shorter than any keep-alive of a server seen: a connection that the server is about to close is not written to.
 _KEEP_ALIVE_SECONDS = 10.0
@@ -41,7 +42,7 @@ class Answer:
     @property
     def json(self) -> Any:
         """The body; numbers with a point are `Decimal`. Raises `ValueError`."""
-        return json.loads(self.text, parse_float=Decimal)
+        return _BODY.decode(self.text)
 
     @property
     def number(self) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import calendar
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from adapters.netsuite.simulator.errors import invalid_content, invalid_reference, missing_field
@@ -75,7 +75,7 @@ class Chart:
         self.locations = {key: Location(key, sellable, name) for key, (name, sellable) in _LOCATIONS.items()}
         self.tax_codes = {key: TaxCode(key, name, Decimal(rate)) for key, (name, rate) in _TAX_CODES.items()}
         self.currencies = dict(_CURRENCIES)
-        self.periods = list(_months())
+        self.periods = _months()
         self._item_ids = itertools.count(5001)
         self._other_ids = itertools.count(51)
         for number, name in _SERVICES.items():
@@ -177,14 +177,16 @@ def key_of(reference: Any, at: str) -> str:
     return str(reference)
 
 
-def _months() -> Iterator[Period]:
-    for year in range(_FIRST_YEAR, _LAST_YEAR + 1):
-        for month in range(1, 13):
-            last = calendar.monthrange(year, month)[1]
-            yield Period(
-                id=str((year - 2000) * 12 + month),
-                name=f"{calendar.month_abbr[month]} {year}",
-                starts=date(year, month, 1),
-                ends=date(year, month, last),
-                month=f"{year}-{month:02d}",
-            )
+@cache
+def _months() -> tuple[Period, ...]:
+    return tuple(
+        Period(
+            id=str((year - 2000) * 12 + month),
+            name=f"{calendar.month_abbr[month]} {year}",
+            starts=date(year, month, 1),
+            ends=date(year, month, calendar.monthrange(year, month)[1]),
+            month=f"{year}-{month:02d}",
+        )
+        for year in range(_FIRST_YEAR, _LAST_YEAR + 1)
+        for month in range(1, 13)
+    )

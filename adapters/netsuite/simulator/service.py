@@ -211,7 +211,7 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not raw:
         return {}
     try:
-        body = json.loads(raw, parse_float=Decimal, parse_constant=_no_constant)
+        body = _BODY.decode(raw.decode(json.detect_encoding(raw), "surrogatepass"))
     except (ValueError, RecursionError):
         raise invalid_content("The body is not JSON.") from None
     if not isinstance(body, dict):
@@ -221,6 +221,9 @@ def _object(raw: bytes) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+_BODY = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_constant)
 
 
 def shown(body: Mapping[str, Any]) -> Reply:

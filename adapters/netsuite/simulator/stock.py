@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 
 Place = tuple[str, str]  # SKU, location
@@ -15,6 +15,7 @@ class Stock:
     def __init__(self) -> None:
         self._on_hand: dict[Place, Decimal] = {}
         self._committed: dict[Place, Decimal] = {}
+        self._held: dict[str, set[str]] = {}  # SKU: locations that ever held it
 
     def on_hand(self, sku: str, location: str) -> Decimal:
         return self._on_hand.get((sku, location), _NONE)
@@ -27,22 +28,30 @@ class Stock:
 
     def set_available(self, sku: str, location: str, quantity: Decimal) -> None:
         """A seed says what is available; what is committed stays committed."""
-        self._on_hand[sku, location] = quantity + self.committed(sku, location)
+        self._set(self._on_hand, sku, location, quantity + self.committed(sku, location))
 
     def receive(self, sku: str, location: str, quantity: Decimal) -> None:
-        self._on_hand[sku, location] = self.on_hand(sku, location) + quantity
+        self._set(self._on_hand, sku, location, self.on_hand(sku, location) + quantity)
 
     def ship(self, sku: str, location: str, quantity: Decimal) -> None:
         """Units leave; their commitment, if any, ends."""
-        self._on_hand[sku, location] = self.on_hand(sku, location) - quantity
-        self._committed[sku, location] = max(_NONE, self.committed(sku, location) - quantity)
+        self._set(self._on_hand, sku, location, self.on_hand(sku, location) - quantity)
+        self._set(self._committed, sku, location, max(_NONE, self.committed(sku, location) - quantity))
 
     def commit(self, sku: str, location: str, quantity: Decimal) -> Decimal:
         """Commit what there is; returns how much is back-ordered."""
         taken = min(quantity, self.available(sku, location))
-        self._committed[sku, location] = self.committed(sku, location) + taken
+        self._set(self._committed, sku, location, self.committed(sku, location) + taken)
         return quantity - taken
 
-    def places(self) -> Iterator[Place]:
-        """Every place that ever held something."""
-        yield from sorted(set(self._on_hand) | set(self._committed))
+    def places(self, skus: Iterable[str] | None = None) -> Iterator[Place]:
+        """Every place that ever held something; with `skus`, of these alone."""
+        if skus is None:
+            yield from sorted(set(self._on_hand) | set(self._committed))
+            return
+        for sku in sorted(set(skus)):
+            yield from ((sku, location) for location in sorted(self._held.get(sku, ())))
+
+    def _set(self, quantities: dict[Place, Decimal], sku: str, location: str, quantity: Decimal) -> None:
+        quantities[sku, location] = quantity
+        self._held.setdefault(sku, set()).add(location)

@@ -12,29 +12,14 @@ else is refused, in NetSuite's error shape. Values come back as text, nulls are 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from adapters.netsuite.simulator.account import Account
-from adapters.netsuite.simulator.errors import NetSuiteError
-from adapters.netsuite.simulator.records import key_text
+from adapters.netsuite.simulator.tables import Row, bad_statement, read_table
 from adapters.simulators import money
 
-Row = dict[str, str | None]
-_TYPES = {
-    "salesOrder": "SalesOrd",
-    "invoice": "CustInvc",
-    "returnAuthorization": "RtnAuth",
-    "creditMemo": "CustCred",
-    "cashRefund": "CashRfnd",
-    "itemReceipt": "ItemRcpt",
-    "itemFulfillment": "ItemShip",
-    "inventoryTransfer": "InvTrnfr",
-    "inventoryAdjustment": "InvAdjst",
-    "journalEntry": "Journal",
-}
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\d+(?:\.\d+)?|[A-Za-z_][\w]*(?:\.[A-Za-z_*][\w]*)?|<>|!=|<=|>=|[=<>(),*])")
 _STOPS = frozenset(
     [
@@ -62,10 +47,6 @@ _STOPS = frozenset(
 )
 
 
-def bad_statement(detail: str) -> NetSuiteError:
-    return NetSuiteError(400, "INVALID_PARAMETER", f"Invalid search query. {detail}", at="q")
-
-
 @dataclass(frozen=True, slots=True)
 class Output:
     name: str
@@ -79,6 +60,18 @@ class Test:
     operator: str
     values: tuple[str, ...]
     negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """What stands after FROM: names with their aliases, and what a join is on."""
+
+    left: tuple[str, str]
+    right: tuple[str, str] | None = None
+    on: tuple[str, str] = ("", "")
+
+
+_UNNAMED: Mapping[str, tuple[str, ...]] = {}
 
 
 def table_of(statement: str) -> str:
@@ -102,9 +95,9 @@ class _Statement:
         self._want("select")
         outputs = self._outputs()
         self._want("from")
-        found = self._tables()
+        tables = self._tables()
         tests = self._tests() if self._take("where") else []
-        found = [row for row in found if all(_passes(row, test) for test in tests)]
+        found = [row for row in self._read(tables, tests) if all(_passes(row, test) for test in tests)]
         groups = self._list_of_columns() if self._take("group", "by") else []
         orders = self._orders() if self._take("order", "by") else []
         if self._at < len(self._tokens):
@@ -132,15 +125,34 @@ class _Statement:
             if not self._take(","):
                 return outputs
 
-    def _tables(self) -> list[Row]:
+    def _tables(self) -> _Tables:
         left = self._table()
         if not (self._take("inner", "join") or self._take("join")):
-            return left
+            return _Tables(left)
         right = self._table()
         self._want("on")
         a = self._next().lower()
         self._want("=")
-        b = self._next().lower()
+        return _Tables(left, right, (a, self._next().lower()))
+
+    def _table(self) -> tuple[str, str]:
+        name = self._next().lower()
+        alias = name
+        self._take("as")
+        if self._peek().isidentifier() and self._peek().lower() not in _STOPS:
+            alias = self._next().lower()
+        return name, alias
+
+    def _read(self, tables: _Tables, tests: list[Test]) -> list[Row]:
+        """The rows before the conditions; of one table, only such as may meet those on its keys."""
+        if tables.right is None:
+            named = {
+                test.column.rpartition(".")[2]: test.values
+                for test in tests
+                if test.operator in ("=", "in") and not test.negated
+            }
+            return self._rows_of(tables.left, named)
+        left, right, (a, b) = self._rows_of(tables.left), self._rows_of(tables.right), tables.on
         if left and not _has(left[0], a):
             a, b = b, a
         by_key: dict[str | None, list[Row]] = {}
@@ -148,17 +160,12 @@ class _Statement:
             by_key.setdefault(_value(row, b), []).append(row)
         return [one | other for one in left for other in by_key.get(_value(one, a), ())]
 
-    def _table(self) -> list[Row]:
-        name = self._next().lower()
-        alias = name
-        self._take("as")
-        if self._peek().isidentifier() and self._peek().lower() not in _STOPS:
-            alias = self._next().lower()
-        rows: list[Row] = []
-        for row in _read_table(self._account, name, self._moment):
-            keyed: Row = {f"{alias}.{key}": value for key, value in row.items()}
-            rows.append(keyed)
-        return rows
+    def _rows_of(self, table: tuple[str, str], named: Mapping[str, tuple[str, ...]] = _UNNAMED) -> list[Row]:
+        name, alias = table
+        return [
+            {f"{alias}.{key}": value for key, value in row.items()}
+            for row in read_table(self._account, name, self._moment, named)
+        ]
 
     def _tests(self) -> list[Test]:
         tests: list[Test] = []
@@ -241,61 +248,6 @@ def _literal(token: str) -> str:
     return token
 
 
-def _read_table(account: Account, name: str, moment: float | None) -> Iterator[Row]:
-    match name:
-        case "item":
-            for item in account.chart.skus.values():
-                yield {
-                    "id": item.id,
-                    "itemid": item.sku,
-                    "externalid": item.sku,
-                    "displayname": item.sku,
-                    "isinactive": _flag(not item.active),
-                    "itemtype": "Kit" if item.components else "Service" if item.service else "InvtPart",
-                }
-        case "inventoryitemlocations" | "aggregateitemlocation":
-            for sku, place in account.stock.places():
-                yield {
-                    "item": account.chart.skus[sku].id,
-                    "location": place,
-                    "quantityavailable": str(account.stock.available(sku, place)),
-                    "quantityonhand": str(account.stock.on_hand(sku, place)),
-                    "quantitycommitted": str(account.stock.committed(sku, place)),
-                }
-        case "location":
-            for location in account.chart.locations.values():
-                yield {"id": location.id, "name": location.name, "isinactive": _flag(not location.active)}
-        case "customer":
-            yield from _records(account, "customer", moment, ("entityId", "externalId", "email", "isInactive"))
-        case "accountingperiod":
-            yield from _records(account, "accountingPeriod", None, ("periodName", "startDate", "endDate", "closed"))
-        case "transaction":
-            for type_, code in _TYPES.items():
-                names = (
-                    "tranId", "externalId", "otherRefNum", "entity", "status", "tranDate", "currency", "createdFrom",
-                    "total", "memo",
-                )  # fmt: skip
-                for row in _records(account, type_, moment, names):
-                    yield row | {"type": code, "recordtype": type_.lower(), "foreigntotal": row.get("total")}
-        case _:
-            raise bad_statement(f"Record '{name}' was not found.")
-
-
-def _records(account: Account, type_: str, moment: float | None, names: tuple[str, ...]) -> Iterator[Row]:
-    for record in account.books.all(type_):
-        shown: dict[str, Any] | None = record.versions[-1][1] if moment is None else record.as_of(moment)
-        if shown is not None:
-            row: Row = {"id": record.id}
-            for name in names:
-                value = shown.get(name)
-                row[name.lower()] = _flag(value) if isinstance(value, bool) else key_text(value) or None
-            yield row
-
-
-def _flag(value: bool) -> str:
-    return "T" if value else "F"
-
-
 def _has(row: Row, column: str) -> bool:
     return column in row or any(key.endswith(f".{column}") for key in row)
 
@@ -334,6 +286,8 @@ def _passes(row: Row, test: Test) -> bool:
 
 
 def _compare(left: str, right: str) -> int:
+    if left == right:
+        return 0
     try:
         a, b = money.read(left), money.read(right)
     except ValueError:
