@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
@@ -32,6 +33,7 @@ class Process:
         self._tasks: list[asyncio.Task[Any]] = []
         self._context = copy_context()
         self._context.run(PROCESS.set, self)
+        loop.processes.append(self)
 
     def spawn(self, coroutine: Coroutine[Any, Any, Any], name: str = "") -> asyncio.Task[Any]:
         """A task of this process."""
@@ -42,6 +44,13 @@ class Process:
         self._tasks.append(task)
         if len(self._tasks) > 256:
             self._tasks = [one for one in self._tasks if not one.done()]
+
+    def bury(self) -> None:
+        """After the run: what was never begun is not to be told of as forgotten."""
+        for task in self._tasks:
+            coroutine = task.get_coro()
+            if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
+                coroutine.close()
 
     def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> None:
         """Run something in this process after a while."""
@@ -106,6 +115,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.now = 0.0
         self.steps = 0
         self.failures: list[dict[str, Any]] = []
+        self.processes: list[Process] = []
         self.world = Process(self, "world")
         self._dice = dice
         self._timers: list[tuple[float, int, _Handle]] = []
@@ -186,6 +196,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             return task.result()
         finally:
             self._closed = True
+            for process in self.processes:
+                process.bury()
             asyncio._set_running_loop(before)
 
     def stands_still(self, process: Process) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -100,7 +101,7 @@ def _silence() -> None:
     """The product's log lines cost more than its work here; the story is told by the ports."""
     global _silenced
     if not _silenced:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(100), cache_logger_on_first_use=True)
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True)
         _silenced = True
 
 
@@ -128,6 +129,10 @@ class System:
 
     def play(self) -> None:
         self.loop.run(self._main())
+        for failure in self.loop.failures:
+            error = failure.get("exception")
+            if error is not None and not _may_end(error):
+                self._found("crash", type(error).__name__, f"{failure.get('message')}: {error!r}")
         self.result.virtual_seconds = self.loop.now
         self.result.digest = self._digest.hexdigest()
         self.result.violations += self.watch.violations
