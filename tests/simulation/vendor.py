@@ -128,7 +128,6 @@ class VendorWorld:
         """The entries in order of creation, as CONTRACTS shows them."""
         return self.books.shown
 
-    @property
     def busy(self) -> bool:
         """Whether a call is under way, or work that was taken on is still to be applied."""
         return bool(self._front.applying) or any(self._open.values())
