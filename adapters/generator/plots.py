@@ -94,7 +94,7 @@ CHANGES = {
 ARCHIVED_ITEM = Plot("archived-item", exceptions=_kinds("unmapped", "not-found", "closed", "refused", "invalid"))
 ARCHIVED_ORDER = Plot("order-archived", exceptions=_kinds("not-found"))
 ALL = PLOTS | {plot.name: plot for plot in (ARCHIVED_ITEM, ARCHIVED_ORDER)}
-_TWISTS = (*PLOTS.values(), *CHANGES.values())
+_TWISTS = (*PLOTS.values(), *CHANGES.values(), *[CHANGES["twins"]] * 4)  # few orders can have twins
 _FEW = 40
 
 
