@@ -1,0 +1,167 @@
+"""Each line of the vendor's ledger as it is booked: I2, I3, I4, I5, and silence in shadow mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from adapters.generator.books import CREDITS, REFERENCED, Books, Document, Movement
+from tests.simulation.checks.findings import Findings
+from tests.simulation.checks.merchant import Merchant
+from tests.simulation.checks.orders import GOODS, Orders
+from tests.simulation.checks.told import Told
+from tests.simulation.plan import Plan, VendorFault
+
+_ONCE = REFERENCED | {"exchange_order"}
+_ZERO = Decimal(0)
+
+
+class Documents:
+    """What the vendor has, against the most it may have by what was sent so far."""
+
+    def __init__(self, plan: Plan, findings: Findings, merchant: Merchant, told: Told, orders: Orders) -> None:
+        self.books = Books()
+        self.entries = 0
+        self._expected, self._sellable = plan.expected, plan.expected.sellable
+        self._findings, self._merchant, self._told, self._orders = findings, merchant, told, orders
+        self._numbers: dict[tuple[str, str, str], str] = {}
+        self._net: dict[int, Decimal] = {}  # of each credit, by its place in the books
+        self._credited: dict[tuple[str, str], Decimal] = {}
+        self._restocked: dict[tuple[str, str], Decimal] = {}
+        self._received: dict[tuple[str, str], Decimal] = {}
+        self._authorisations: dict[str, list[Document]] = {}
+        self._amounts_go_wrong = any(
+            isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") == "wrong-amount"
+            for act in plan.acts
+        )
+
+    def entry(self, entry: Mapping[str, Any]) -> None:
+        self.entries += 1
+        about, moved = self.books.add(entry, self._sellable)
+        document = about[0]
+        order_id = self._orders.order_of(document.external_ref, document.order_id)
+        if entry["op"] == "create":
+            self._created(entry, order_id)
+            if document.kind == "return_authorisation":
+                self._authorisations.setdefault(order_id, []).append(document)
+        if document.kind == "return_authorisation":
+            self._authorised(order_id)
+        for one in about:
+            if one.kind in CREDITS:
+                self._credit(one)
+        for movement in moved:
+            self._move(movement, order_id)
+
+    # -- I2
+
+    def _created(self, entry: Mapping[str, Any], order_id: str) -> None:
+        kind, reference, number = entry["kind"], entry["external_ref"] or "", entry["number"]
+        if kind not in _ONCE:
+            return
+        self._findings.check("I2")
+        if reference:
+            first = self._numbers.setdefault((entry["account"], kind, reference), number)
+            if first != number:
+                what = f"{kind} {reference} of order {order_id} was to be made once; it stands as {first} and {number}"
+                self._findings.add("I2", "document-doubled", order_id, what)
+        if self._merchant.silent:
+            what = f"order {order_id} was to get no document in shadow mode; {kind} {number} was made"
+            self._findings.add("L02", "document-in-shadow", order_id, what)
+
+    # -- I5
+
+    def _credit(self, document: Document) -> None:
+        order_id = self._orders.order_of(document.external_ref, document.order_id)
+        net = self._as_asked(document)
+        if net < 0:
+            what = f"{document.number} of order {order_id} comes to {net}: it was reversed more than once"
+            self._findings.add("I5", "reversed-twice", order_id, what)
+        key = (order_id, document.currency)
+        before = self._net.get(id(document), _ZERO)
+        self._net[id(document)] = net
+        credited = self._credited[key] = self._credited.get(key, _ZERO) + net - before
+        if net <= before:
+            return
+        self._findings.check("I5")
+        currency = document.currency
+        paid = self._told.refunded(order_id, currency)
+        if credited > paid:
+            what = f"at most the {paid} {currency} refunded of order {order_id} may be credited; {credited} is"
+            self._findings.add("I5", "credited-more-than-refunded", order_id, what)
+        sold = self._expected.orders.get(order_id)
+        if sold is None:
+            what = f"{credited} {currency} is credited to order {order_id}, which was never sold"
+            self._findings.add("I5", "credit-for-no-order", order_id, what)
+            return
+        limit = Decimal(sold.paid) + self._told.given(order_id, currency)
+        if credited > limit and not self._orders.allowed(order_id, "credit_note"):
+            what = f"at most {limit} {currency} was paid for order {order_id} or given on top; {credited} is credited"
+            self._findings.add("I5", "credited-more-than-paid", order_id, what)
+
+    def _as_asked(self, document: Document) -> Decimal:
+        """What is left of a credit; where the vendor's fault stores wrong amounts, by the amount asked for.
+
+        A wrong amount is the vendor's. That it shows as an exception is asked for at rest.
+        """
+        asked = self._orders.asked.get(document.external_ref) if self._amounts_go_wrong else None
+        if asked is None or document.void or not asked.amounts:
+            return document.net
+        amounts = [Decimal(amount) for amount in asked.amounts]
+        if document.amount in amounts:
+            return document.net
+        return max(_ZERO, max(amounts) - document.reversed)
+
+    # -- I3, I4
+
+    def _move(self, movement: Movement, order_id: str) -> None:
+        sku = "*" if self._orders.renamed(order_id) else movement.sku
+        for name in (movement.sku, "*"):
+            key = (order_id, name)
+            if movement.raises_sellable:
+                self._restocked[key] = self._restocked.get(key, _ZERO) + movement.quantity
+            elif movement.lowers_sellable:
+                self._restocked[key] = self._restocked.get(key, _ZERO) - movement.quantity
+            if movement.kind == "item_receipt":
+                units = movement.quantity if movement.target else -movement.quantity
+                self._received[key] = self._received.get(key, _ZERO) + units
+        excused = self._orders.allowed(order_id, *GOODS)
+        if movement.raises_sellable:
+            self._findings.check("I3")
+            units, allowed = self._restocked[order_id, sku], self._told.sellable(order_id, sku)
+            if units > allowed and not excused:
+                what = (
+                    f"at most {allowed} {sku} of order {order_id} had been found sellable by entry {movement.seq} "
+                    f"({movement.kind}); {units} are in the sellable stock"
+                )
+                self._findings.add("I3", "restocked-uninspected", order_id, what, f"{sku}")
+        if movement.kind == "item_receipt":
+            self._findings.check("I4")
+            units, seen = self._received[order_id, sku], self._told.received(order_id, sku)
+            if units > seen and not excused:
+                what = f"at most {seen} {sku} of order {order_id} had been inspected; {units} were received"
+                self._findings.add("I4", "received-more-than-inspected", order_id, what, sku)
+            sold = self._sold(order_id, sku)
+            if units > sold and not excused:
+                what = f"{sold} {sku} of order {order_id} were sold; {units} were received"
+                self._findings.add("I4", "received-more-than-sold", order_id, what, sku)
+
+    def _authorised(self, order_id: str) -> None:
+        self._findings.check("I4")
+        units: dict[str, Decimal] = {}
+        for document in self._authorisations.get(order_id, ()):
+            if document.status != "closed" and not document.void:
+                for line in document.lines:
+                    sku = "*" if self._orders.renamed(order_id) else line["sku"]
+                    units[sku] = units.get(sku, _ZERO) + Decimal(str(line["quantity"]))
+        for sku, count in units.items():
+            sold = self._sold(order_id, sku)
+            if count > sold and not self._orders.allowed(order_id, "return_authorisation"):
+                what = f"{sold} {sku} of order {order_id} were sold; {count} are authorised to come back"
+                self._findings.add("I4", "authorised-more-than-sold", order_id, what, sku)
+
+    def _sold(self, order_id: str, sku: str) -> int:
+        order = self._expected.orders.get(order_id)
+        if order is None:
+            return 0
+        return sum(order.units.values()) if sku == "*" else order.units.get(sku, 0)

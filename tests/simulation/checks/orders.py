@@ -1,0 +1,91 @@
+"""Which command is whose, and what operators decided: read from the topics, never from a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+GOODS = frozenset({"item_receipt", "stock_movement"})
+_SAYS_YES = frozenset({"post_anyway", "approve"})
+_RENAMES = frozenset({"name_order", "map_sku"})
+
+
+@dataclass(slots=True)
+class Asked:
+    """A command by its id: the bodies it was published with."""
+
+    order_key: str
+    kind: str
+    subject: str
+    bodies: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def amounts(self) -> set[str]:
+        return {str(body["amount"]) for body in self.bodies if body.get("amount") is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A decision as it was written."""
+
+    decision_id: str
+    order_id: str
+    kind: str
+    target: str
+    step: str
+    subject: str
+
+
+class Orders:
+    """Grows with the log."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Asked] = {}
+        self.shadowed: dict[str, Asked] = {}
+        self.decisions: dict[str, Ruling] = {}
+        self._letters: dict[str, tuple[str, str]] = {}  # letter id: step, subject
+        self._renamed: set[str] = set()
+
+    def command(self, raw: Mapping[str, Any]) -> None:
+        asked = self.asked.get(raw["id"])
+        if asked is None:
+            asked = self.asked[raw["id"]] = Asked(raw["order_key"], raw["kind"], raw["subject"])
+        if raw["body"] not in asked.bodies:
+            asked.bodies.append(raw["body"])
+
+    def letter(self, letter_id: str, step: str, subject: str) -> None:
+        self._letters[letter_id] = (step, subject)
+
+    def decision(self, value: bytes) -> None:
+        try:
+            event = orjson.loads(value)
+            decision = event["decision"]
+            kind = str(decision["kind"]).replace("-", "_")
+            order_id, decision_id = str(event["order_id"]), str(event["id"])
+        except (ValueError, KeyError, TypeError):
+            return  # no decision: the pipeline has to bury it, which is looked at elsewhere
+        target = str(decision.get("command_id") or "")
+        asked = self.asked.get(target)
+        step, subject = self._letters.get(target) or ((asked.kind, asked.subject) if asked else ("", ""))
+        self.decisions[decision_id] = Ruling(decision_id, order_id, kind, target, step, subject)
+        if kind in _RENAMES:
+            self._renamed.add(order_id)
+
+    def order_of(self, reference: str, named: str) -> str:
+        """The order that a document is about: as it names it, unless an operator gave the order another name."""
+        asked = self.asked.get(reference)
+        return asked.order_key if asked is not None and asked.order_key in self._renamed else named
+
+    def renamed(self, order_id: str) -> bool:
+        """Whether an operator named the order or one of its SKUs otherwise: its goods are counted all together."""
+        return order_id in self._renamed
+
+    def allowed(self, order_id: str, *steps: str) -> bool:
+        """Whether a person said yes to something about one of these steps: what was held may be there then."""
+        return any(
+            ruling.order_id == order_id and ruling.kind in _SAYS_YES and ruling.step in steps
+            for ruling in self.decisions.values()
+        )

@@ -1,0 +1,95 @@
+"""I6: what a history came to, in a form that another order of arrival must come to as well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from adapters.generator.books import CREDITS, Books
+from tests.simulation.checks.orders import Orders
+
+Entry = Mapping[str, Any]
+K = TypeVar("K")
+Exception_ = tuple[str, str, str, str, str]  # order, return, refund, step, kind
+
+_DEPENDS_ON_ARRIVAL = frozenset({"duplicate"})
+
+
+@dataclass(slots=True)
+class Position:
+    """The net of all documents, and what is open with people. Equal positions are equal values."""
+
+    credited: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, refund, currency
+    units: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, SKU, location
+    exchanged: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
+    authorised: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
+    exceptions: tuple[Exception_, ...] = ()
+
+
+def net_position(books: Books, orders: Orders, exceptions: Iterable[Entry], competing: Sequence[str] = ()) -> Position:
+    """The position of a run. `competing`: orders whose returns compete for a unit; which of them wins may depend on
+    arrival, so their refunds, returns and exceptions are counted without their names."""
+    shown = [entry for entry in exceptions if entry.get("order_id")]
+    nameless = {*competing, *(str(one["order_id"]) for one in shown if one.get("kind") in _DEPENDS_ON_ARRIVAL)}
+    position = Position(exceptions=tuple(sorted(_exception(entry, nameless) for entry in shown)))
+    for document in books.documents:
+        order_id = orders.order_of(document.external_ref, document.order_id)
+        if document.kind in CREDITS and document.net:
+            asked = orders.asked.get(document.external_ref)
+            refund = asked.subject.split("~")[0] if asked is not None else document.external_ref
+            _add(position.credited, (order_id, "" if order_id in nameless else refund, document.currency), document.net)
+        elif document.kind == "exchange_order" and not document.void:
+            for line in document.lines:
+                _add(position.exchanged, (order_id, line["sku"]), Decimal(str(line["quantity"])))
+        elif document.kind == "return_authorisation" and document.status != "closed" and not document.void:
+            for line in document.lines:
+                _add(position.authorised, (order_id, line["sku"]), Decimal(str(line["quantity"])))
+    for movement in books.movements:
+        if movement.target:
+            _add(position.units, (movement.order_id, movement.sku, movement.target), movement.quantity)
+        if movement.origin:
+            _add(position.units, (movement.order_id, movement.sku, movement.origin), -movement.quantity)
+    position.credited = _standing(position.credited)
+    position.units = _standing(position.units)
+    position.exchanged = _standing(position.exchanged)
+    position.authorised = _standing(position.authorised)
+    return position
+
+
+def _standing(counts: dict[K, Decimal]) -> dict[K, Decimal]:
+    return {key: value for key, value in counts.items() if value}
+
+
+def _add(counts: dict[Any, Decimal], key: Any, value: Decimal) -> None:
+    counts[key] = counts.get(key, Decimal(0)) + value
+
+
+def _exception(entry: Entry, nameless: set[str]) -> Exception_:
+    order_id, step, kind = (str(entry.get(name) or "") for name in ("order_id", "step", "kind"))
+    if order_id in nameless:
+        return order_id, "", "", step, kind
+    return order_id, str(entry.get("return_id") or ""), str(entry.get("refund_id") or ""), step, kind
+
+
+def differences(one: Position, other: Position) -> list[str]:
+    """What two orders of arrival came to differently, a sentence each."""
+    found = []
+    for name in ("credited", "units", "exchanged", "authorised"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        for key in sorted({*mine, *theirs}):
+            if mine.get(key) != theirs.get(key):
+                about = " ".join(part for part in key[1:] if part)
+                what = f"{name} {about}: {mine.get(key, 0)} in one order of arrival, {theirs.get(key, 0)} in another"
+                found.append(f"order {key[0]}, {what}")
+    for who, here, there in (("one", one, other), ("another", other, one)):
+        left = list(there.exceptions)
+        for exception in here.exceptions:
+            if exception in left:
+                left.remove(exception)
+            else:
+                found.append(
+                    f"order {exception[0]}, exception {' '.join(exception[1:])} in {who} order of arrival only"
+                )
+    return found

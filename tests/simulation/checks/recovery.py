@@ -1,0 +1,123 @@
+"""I11: a table that was recovered is the join of all that its changelog was ever told."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from agents.dispatcher import entries
+from streams import rowcodec
+from streams.row import Row
+from streams.rowcodec import UnreadableRow
+from tests.simulation.checks.conservation import LogRecord
+from tests.simulation.checks.findings import Findings
+from tests.simulation.plan import Corrupt, Plan
+
+ORDERS = "orders-changelog"
+
+
+class Recovery:
+    """Folds each changelog when a worker has recovered from it, going on from where it had folded before."""
+
+    def __init__(self, plan: Plan, findings: Findings) -> None:
+        self._findings = findings
+        self._rots = sorted(act.at for act in plan.acts if isinstance(act, Corrupt))
+        self._pending: dict[tuple[str, int], deque[tuple[int, bytes, bytes | None]]] = {}
+        self._position: dict[tuple[str, int], int] = {}
+        self._folded: dict[tuple[str, int], dict[bytes, bytes]] = {}
+
+    def written(self, topic: str, partition: int, record: LogRecord) -> None:
+        if record.key is not None:
+            pending = self._pending.setdefault((topic, partition), deque())
+            pending.append((record.offset, record.key, record.value))
+
+    def expected(self, topic: str, partition: int, end: int | None = None) -> dict[bytes, bytes]:
+        """The fold of every record so far, or of those before the offset `end`."""
+        merge = _merge_rows if topic.endswith(ORDERS) else _merge_entries
+        rows = self._folded.setdefault((topic, partition), {})
+        pending = self._pending.get((topic, partition), deque())
+        while pending and (end is None or pending[0][0] < end):
+            self._position[topic, partition], key, value = pending.popleft()
+            if value is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = merge(rows.get(key), value)
+        return rows
+
+    def recovered(
+        self, worker: str, topic: str, partition: int, rows: Mapping[bytes, bytes], end: int | None = None
+    ) -> None:
+        """`end`: the offset up to which the worker had read, where more may have been written since."""
+        expected = self.expected(topic, partition, end)
+        if end is not None and self._position.get((topic, partition), -1) >= end:
+            return  # another worker has read further: this one's table cannot be told any more
+        self._findings.check("I11")
+        same = _same_row if topic.endswith(ORDERS) else _same_entry
+        for key, value in expected.items():
+            found = rows.get(key)
+            if found == value:
+                continue
+            name = key.decode(errors="replace")
+            if found is None:
+                what = f"{worker} recovered {topic}-{partition} without {name}, of which the log has records"
+                self._findings.add("I11", "row-absent", name, what, worker)
+            elif not same(value, found) and not self._rotten(topic, found):
+                what = f"{worker} recovered {name} from {topic}-{partition} otherwise than as the join of its records"
+                self._findings.add("I11", "row-differs", name, what + _difference(topic, value, found), worker)
+        for key in rows:
+            if key not in expected:
+                name = key.decode(errors="replace")
+                what = f"{worker} recovered {name} from {topic}-{partition}, which has no record of it"
+                self._findings.add("I11", "row-invented", name, what, worker)
+
+    def _rotten(self, topic: str, found: bytes) -> bool:
+        """A rotten record becomes an order that stands still, or an entry that is looked up before it is sent."""
+        if not self._rots or self._rots[0] > self._findings.now:
+            return False
+        if topic.endswith(ORDERS):
+            return b'"quarantined":"its changelog record is unreadable' in found
+        return isinstance(entries.decode(found), entries.Unreadable)
+
+
+def _merge_rows(old: bytes | None, new: bytes) -> bytes:
+    try:
+        return rowcodec.merge(old, new)
+    except UnreadableRow:
+        return old if old is not None else new
+
+
+def _merge_entries(old: bytes | None, new: bytes) -> bytes:
+    return new if old is None or old == new else entries.merge(old, new)
+
+
+def _same_row(one: bytes, other: bytes) -> bool:
+    """Equal but for the order of writing: stamps and what only the newest record says."""
+    try:
+        return _comparable(rowcodec.decode(one)) == _comparable(rowcodec.decode(other))
+    except UnreadableRow:
+        return False
+
+
+def _same_entry(one: bytes, other: bytes) -> bool:
+    return entries.decode(one) == entries.decode(other)
+
+
+def _comparable(row: Row) -> dict[str, Any]:
+    return {
+        "facts": (row.returns, row.inspections, row.outcomes, row.decisions, row.first_seen),
+        "rulings": row.rulings,
+        "commands": {cid: issued.command for cid, issued in row.issued.items()},
+        "letters": {key: (letter.content, letter.replays, letter.open) for key, letter in row.letters.items()},
+        "quarantine": row.quarantined,
+    }
+
+
+def _difference(topic: str, expected: bytes, found: bytes) -> str:
+    if not topic.endswith(ORDERS):
+        return f": {entries.decode(expected)} expected, {entries.decode(found)} found"
+    try:
+        one, other = _comparable(rowcodec.decode(expected)), _comparable(rowcodec.decode(found))
+    except UnreadableRow as error:
+        return f": {error}"
+    return f": its {', '.join(name for name in one if one[name] != other[name])} differ"

@@ -1,0 +1,237 @@
+"""What must hold once everything has come to rest: I1 and I8 of each refund, I7 of each return, I14 of each wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from adapters.generator import check
+from adapters.generator.books import CREDITS
+from adapters.generator.truth import Truth
+from adapters.generator.verdict import Open, by_order
+from tests.simulation.checks.conservation import Conservation
+from tests.simulation.checks.documents import Documents
+from tests.simulation.checks.facts import canonical
+from tests.simulation.checks.findings import Findings
+from tests.simulation.checks.merchant import Merchant
+from tests.simulation.checks.orders import GOODS, Orders
+from tests.simulation.checks.rows import RowRecord
+from tests.simulation.checks.told import Told
+from tests.simulation.checks.waits import Waits
+from tests.simulation.plan import Plan
+
+Entry = Mapping[str, Any]
+
+_NOTHING = Open([], [])
+_STANDS_STILL = "The order stands still: "
+_LEAVES_UNDONE = frozenset({"done_by_hand", "reject"})
+_INVARIANT = {"R01": "I14", "R10": "I8", "X01": "I2", "X03": "I14", "R21": "I5"}  # anchors of the demo's check
+_TOLD_AT_ONCE = frozenset({"restocked-uninspected", "restocked-early", "document-doubled", "forged-taken"})
+_AFTER_A_YES = {  # what a person may have said yes to: (steps)
+    "credited-more-than-paid": ("credit_note",),
+    "credit-without-refund": ("credit_note",),
+    "authorised-more-than-sold": ("return_authorisation",),
+    "received-more-than-inspected": tuple(sorted(GOODS)),
+    "received-more-than-sold": tuple(sorted(GOODS)),
+    "restocked-more-than-inspected": tuple(sorted(GOODS)),
+    "exchange-doubled": ("exchange_order",),
+}
+_BY_SKU = frozenset({"goods-missing", "exchange-lost", "exchange-doubled", "restocked-more-than-inspected"})
+_ZERO = Decimal(0)
+
+
+class Rest:
+    """The last look, at what the operators see and at what there is."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        findings: Findings,
+        merchant: Merchant,
+        told: Told,
+        orders: Orders,
+        documents: Documents,
+        conservation: Conservation,
+    ) -> None:
+        self._plan, self._findings, self._merchant, self._told = plan, findings, merchant, told
+        self._orders, self._documents, self._conservation = orders, documents, conservation
+
+    def look(
+        self,
+        rows: Mapping[bytes, bytes],
+        exceptions: Sequence[Entry],
+        waiting: Sequence[Entry],
+        lags: Mapping[Any, int],
+    ) -> None:
+        records = {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}
+        quarantined = {order_id for order_id, row in records.items() if row.quarantined}
+        for name, left in lags.items():
+            self._findings.check("I14")
+            if left:
+                self._findings.add("I14", "backlog", "", f"nothing of {name} was to be left; {left} records are")
+        told = self._told.truths()
+        self._facts(records)
+        self._letters(exceptions, quarantined)
+        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, waiting)
+        settled = [*waiting, *self._undone(records)]
+        shown = [self._shown(entry, quarantined) for entry in exceptions]
+        self._documents_and_refunds(told, shown, settled, quarantined)
+        self._balances(told[0], by_order(shown, settled))
+
+    def _shown(self, entry: Entry, quarantined: set[str]) -> Entry:
+        """An order that stands still because a disk lost its row is no fault of the program's."""
+        if entry.get("order_id") in quarantined and str(entry.get("reason")).startswith(_STANDS_STILL):
+            return {**entry, "kind": "unreadable"}
+        return entry
+
+    def _undone(self, records: Mapping[str, RowRecord]) -> list[Entry]:
+        """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
+        found = []
+        for ruling in self._orders.decisions.values():
+            row = records.get(ruling.order_id)
+            applied = row is not None and row.body.get("rulings", {}).get(ruling.decision_id) == "applied"
+            if applied and ruling.kind in _LEAVES_UNDONE and ruling.step:
+                found.append(_account(ruling.order_id, ruling.step, ruling.subject, f"decided: {ruling.kind}"))
+        for asked in self._orders.shadowed.values():
+            found.append(_account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
+        return found
+
+    # -- I1, I2, I3, I4, I5, X: as the demo's outside check has them
+
+    def _documents_and_refunds(
+        self, told: tuple[Truth, Truth], shown: Sequence[Entry], settled: Sequence[Entry], quarantined: set[str]
+    ) -> None:
+        intake = (list(self._told.sent.values()), self._told.statuses)
+        places = self._merchant.places()
+        summary = {"breaches": 0}  # each call was looked at as it began
+        verdict = check.judge(self._plan.expected, self._documents.books, told, intake, shown, settled, summary, places)
+        self._findings.check("I1", len(told[0].refunds))
+        for invariant in ("I2", "I3", "I4", "I5", "I14", "E01"):
+            self._findings.check(invariant)
+        decided = {ruling.order_id for ruling in self._orders.decisions.values()}
+        for found in verdict.violations:
+            if found.name in _TOLD_AT_ONCE:
+                continue
+            steps = _AFTER_A_YES.get(found.name)
+            if steps and self._orders.allowed(found.order_id, *steps):
+                continue
+            if found.name in _BY_SKU and self._orders.renamed(found.order_id):
+                continue
+            if found.name == "exception-missing" and (
+                self._merchant.changed or found.order_id in decided or found.order_id in quarantined
+            ):
+                continue  # mended since, or covered by the order's own exception
+            invariant = _INVARIANT.get(found.invariant, found.invariant)
+            what = f"order {found.order_id}: {found.what}" if found.order_id else found.what
+            self._findings.add(invariant, found.name, found.order_id, what)
+
+    # -- I8
+
+    def _balances(self, sure: Truth, opened: Mapping[str, Open]) -> None:
+        """Each order's refunds less its credits come to nothing, or somebody can say why not."""
+        balance: dict[tuple[str, str], Decimal] = {}
+        returns: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for refund in sure.refunds.values():
+            key = (refund.order_id, refund.currency)
+            returns.setdefault(key, []).append((refund.return_id, refund.refund_id))
+            balance[key] = balance.get(key, _ZERO) + (_ZERO if refund.failed else refund.amount)
+        for document in self._documents.books.of_kind(*CREDITS):
+            key = (self._orders.order_of(document.external_ref, document.order_id), document.currency)
+            balance[key] = balance.get(key, _ZERO) - document.net
+        for key, left in balance.items():
+            self._findings.check("I8")
+            order_id, currency = key
+            if not left:
+                continue
+            known = opened.get(order_id, _NOTHING)
+            names = returns.get(key) or [("", "")]
+            if not any(known.money(order_id, return_id, refund_id) for return_id, refund_id in names):
+                what = f"the refund balance of order {order_id} was to be zero or open with somebody; it is {left}"
+                self._findings.add("I8", "balance-open", order_id, f"{what} {currency}")
+
+    # -- I7
+
+    def _facts(self, records: Mapping[str, RowRecord]) -> None:
+        """Each return in a row is the fold of the distinct bodies that the log has about it."""
+        for order_id, row in records.items():
+            if row.quarantined:
+                continue
+            said = self._conservation.said.get(order_id.encode(), {})
+            for return_id, held in row.body["returns"].items():
+                self._findings.check("I7")
+                wrong = _fold_differs(said.get(return_id, {}), held, row.body["versions"])
+                if wrong:
+                    what = f"return {return_id} of order {order_id} was to be the fold of what was sent; {wrong}"
+                    self._findings.add("I7", "return-differs", order_id, what)
+
+    # -- letters
+
+    def _letters(self, exceptions: Iterable[Entry], quarantined: set[str]) -> None:
+        """What the topics have open is what operators see, and the other way round."""
+        published = self._conservation.published
+        self._findings.check("E01")
+        shown = {str(entry["dlq_id"]): str(entry.get("order_id") or "") for entry in exceptions if entry.get("dlq_id")}
+        for letter_id, order_id in shown.items():
+            if letter_id not in published.letters:
+                what = f"exception {letter_id} of order {order_id or '(none)'} is shown; its letter is in no topic"
+                self._findings.add("E01", "exception-without-letter", order_id, what)
+        for letter_id, replays in published.letters.items():
+            is_open = published.resolutions.get(letter_id, -1) < replays
+            order_id = self._conservation.letters_of.get(letter_id, "")
+            if is_open and letter_id not in shown and order_id not in quarantined:
+                what = f"letter {letter_id} of order {order_id or '(none)'} is open; no list of exceptions shows it"
+                self._findings.add("E01", "letter-hidden", order_id, what)
+
+
+def _account(order_id: str, step: str, subject: str, reason: str) -> Entry:
+    refund_id = subject.split("~")[0] if step == "credit_note" else None
+    return {"order_id": order_id, "return_id": None, "refund_id": refund_id, "step": step, "reason": reason}
+
+
+def _fold_differs(said: Mapping[str, Mapping[str, Any]], held: Mapping[str, Any], versions: list[Any]) -> str:
+    """What differs between a return in a row and the bodies told of it; empty when nothing does."""
+    names = {name for hashes in held["hashes"].values() for name in hashes}
+    unknown = sorted(names - said.keys())
+    if unknown:
+        return f"the row has content {unknown[0]}, which nobody sent"
+    in_order = sorted(
+        ((int(said[name]["version"]), canonical(str(said[name]["updated_at"])), name) for name in names), reverse=True
+    )
+    fields: dict[str, Any] = {}
+    for _, _, name in in_order:
+        for field, value in said[name].items():
+            if value is not None and field != "refunds":
+                fields.setdefault(field, value)
+    found = {name: value for name, (_, value) in held["fields"].items() if name != "refunds"}
+    if fields != found:
+        field = next(name for name in (*fields, *found) if fields.get(name) != found.get(name))
+        return f"its {field} is to be {fields.get(field)!r:.200}, it is {found.get(field)!r:.200}"
+    return _refunds_differ([said[name] for _, _, name in in_order], held["refunds"], versions)
+
+
+def _refunds_differ(newest_first: Iterable[Mapping[str, Any]], held: Mapping[str, Any], versions: Sequence[Any]) -> str:
+    states: dict[str, str] = {}
+    amounts: dict[str, Any] = {}
+    for data in newest_first:
+        refunds = data.get("refunds")
+        for refund in refunds if isinstance(refunds, list) else ():
+            if not isinstance(refund, dict) or refund.get("refund_id") is None:
+                continue
+            name = str(refund["refund_id"])
+            if refund.get("amount") is not None:
+                amounts.setdefault(name, refund["amount"])
+            states.setdefault(name, "")
+            if refund.get("state") in ("paid", "failed") and not states[name]:
+                states[name] = refund["state"]
+    for name, state in states.items():
+        if name not in held:
+            return f"refund {name} is not in the row"
+        fields, paid, failed = held[name]
+        is_failed = failed is not None and (paid is None or tuple(versions[failed]) > tuple(versions[paid]))
+        is_state = "failed" if is_failed else "paid" if paid is not None else ""
+        if is_state != state:
+            return f"refund {name} is to be {state or 'neither paid nor failed'}, it is {is_state or 'neither'}"
+        if name in amounts and fields["amount"][1] != amounts[name]:
+            return f"refund {name} is to be of {amounts[name]}, it is of {fields['amount'][1]}"
+    return ""

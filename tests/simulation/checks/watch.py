@@ -1,0 +1,200 @@
+"""The one who watches a run: the simulation tells it everything, and it says what promise was not kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import orjson
+
+from adapters.generator.deliveries import Delivery
+from tests.simulation.checks.conservation import Conservation, LogRecord, is_lane
+from tests.simulation.checks.dead_letters import DeadLetters
+from tests.simulation.checks.dispatches import Dispatches
+from tests.simulation.checks.documents import Documents
+from tests.simulation.checks.findings import Findings
+from tests.simulation.checks.intake import Intake
+from tests.simulation.checks.merchant import Merchant
+from tests.simulation.checks.orders import Orders
+from tests.simulation.checks.position import Position, net_position
+from tests.simulation.checks.recovery import ORDERS, Recovery
+from tests.simulation.checks.rest import Rest
+from tests.simulation.checks.told import Told
+from tests.simulation.plan import Plan
+from tests.simulation.result import Violation
+
+_COMMANDS = "erp.commands."
+_TABLE = "begun-changelog"
+
+
+class Watch:
+    """Cheap at each call: bodies are decoded once, and the folds are made at rest."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._findings, self._orders = plan, Findings(), Orders()
+        self._merchant = Merchant(plan)
+        self._told = Told(self._merchant)
+        self._intake = Intake(self._findings)
+        self._documents = Documents(plan, self._findings, self._merchant, self._told, self._orders)
+        self._conservation = Conservation(self._findings)
+        self._dispatches = Dispatches(self._findings)
+        self._dead_letters = DeadLetters(self._findings)
+        self._recovery = Recovery(plan, self._findings)
+        self._exceptions: Sequence[Mapping[str, Any]] = ()
+
+    @property
+    def violations(self) -> list[Violation]:
+        return self._findings.violations
+
+    @property
+    def checks(self) -> Counter[str]:
+        """How often each invariant was looked at."""
+        return self._findings.checks
+
+    @property
+    def now(self) -> float:
+        return self._findings.now
+
+    @now.setter
+    def now(self, seconds: float) -> None:
+        self._findings.now = seconds
+        if self._merchant.at(seconds):
+            self._told.recount()
+
+    # -- the senders
+
+    def sent(self, delivery: Delivery, at: float) -> None:
+        """An attempt begins."""
+        self.now = at
+        self._told.begin(delivery)
+
+    def answered(self, delivery: Delivery, status: int, at: float) -> None:
+        """It was answered; status 0: it never will be."""
+        self.now = at
+        self._told.answer(delivery, status)
+        self._intake.answered(delivery, status)
+
+    # -- the log
+
+    def written(self, topic: str, partition: int, record: LogRecord) -> None:
+        """A record was appended."""
+        if is_lane(topic):
+            self._dead_letters.record(topic, partition, record)
+            event = self._conservation.taken(topic, partition, record)
+            if topic == "erp.outcomes":
+                if event is not None:
+                    self._outcome(event)
+            else:
+                self._intake.written(record)
+                if topic == "events.decisions" and record.value is not None:
+                    self._orders.decision(record.value)
+        elif topic.startswith(_COMMANDS):
+            self._dead_letters.record(topic, partition, record)
+            self._command(topic, partition, record)
+        elif topic.endswith(ORDERS):
+            self._conservation.row(record)
+            self._recovery.written(topic, partition, record)
+        elif topic.endswith(_TABLE):
+            self._dispatches.table(record)
+            self._recovery.written(topic, partition, record)
+        elif topic == "dead.letters":
+            self._letter(record)
+        elif topic == "dead.resolutions":
+            self._conservation.resolution(record.value)
+        elif topic == "alarms" and record.key is not None:
+            self._conservation.published.alarms.add(record.key)
+
+    def _outcome(self, event: Mapping[str, Any]) -> None:
+        self._dispatches.outcome(event)
+        asked = self._orders.asked.get(event["command_id"])
+        if asked is not None and event.get("reason") == "shadow":
+            self._orders.shadowed[event["command_id"]] = asked
+
+    def _command(self, topic: str, partition: int, record: LogRecord) -> None:
+        try:
+            raw = orjson.loads(record.value or b"")
+            raw["id"], raw["body"], raw["row_stamp"][0], raw["void"]
+        except (ValueError, KeyError, TypeError, IndexError):
+            raw = None  # it has to be buried
+        self._dispatches.command(topic, partition, record, raw)
+        if raw is not None:
+            self._orders.command(raw)
+            self._conservation.command(raw)
+
+    def _letter(self, record: LogRecord) -> None:
+        names, place = self._dead_letters.letter(record)
+        letter_id = names.get("dlq.id", "")
+        if place is not None:
+            buried = self._dispatches.buried if place[0].startswith(_COMMANDS) else self._conservation.buried
+            buried.add(place)
+        else:
+            stage = names.get("dlq.stage", "").partition(":")[2]
+            with suppress(ValueError, KeyError, TypeError):  # found spoilt above
+                self._orders.letter(letter_id, stage, str(orjson.loads(record.value or b"")["subject"]))
+        replays = names.get("dlq.replays", "")
+        count = int(replays) if replays.isdigit() else 0
+        self._conservation.letter(record.key, letter_id, count, about_a_record=place is not None)
+
+    def committed(self, group: str, topic: str, partition: int, offset: int) -> None:
+        """A group will go on from `offset`."""
+        if topic.startswith(_COMMANDS):
+            self._dispatches.committed(topic, partition, offset)
+        elif is_lane(topic) and "sequencer" in group:
+            self._conservation.committed(topic, partition, offset)
+
+    def recovered(
+        self, worker: str, topic: str, partition: int, rows: Mapping[bytes, bytes], end: int | None = None
+    ) -> None:
+        """A worker's table right after recovery; `end`: the changelog offset up to which it had read."""
+        self._recovery.recovered(worker, topic, partition, rows, end)
+
+    # -- the vendor
+
+    def entry(self, ledger_entry: Mapping[str, Any]) -> None:
+        """A new line of the ledger."""
+        self._documents.entry(ledger_entry)
+        self._dispatches.entry(ledger_entry)
+
+    def call(self, account: str, in_flight: int, limit: int) -> None:
+        """A call begins; `in_flight` counts it."""
+        self._findings.check("I12")
+        if in_flight > limit:
+            what = f"at most {limit} calls may be in flight at account {account}; {in_flight} are"
+            self._findings.add("I12", "limit-breached", "", what)
+
+    # -- at rest
+
+    def finish(
+        self,
+        rows: Mapping[bytes, bytes],
+        exceptions: Sequence[Mapping[str, Any]],
+        waiting: Sequence[Mapping[str, Any]],
+        letters: Iterable[Any] = (),
+        lags: Mapping[Any, int] | None = None,
+    ) -> None:
+        """After heal and drain: the orders' rows, what operators are shown, the dead letters, and the backlog left."""
+        self._exceptions = exceptions
+        for letter in letters:
+            letter_id = str(getattr(letter, "letter_id", letter))
+            if letter_id not in self._conservation.published.letters:
+                self._findings.add("I9", "letter-invented", "", f"letter {letter_id} is shown; it is in no topic")
+        self._conservation.at_rest(rows)
+        self._dispatches.at_rest()
+        rest = Rest(
+            self._plan,
+            self._findings,
+            self._merchant,
+            self._told,
+            self._orders,
+            self._documents,
+            self._conservation,
+        )
+        rest.look(rows, exceptions, waiting, lags or {})
+
+    def position(self) -> Position:
+        """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
+        per_order = Counter(str(data["order_id"]) for data in self._told.truths()[1].returns.values())
+        competing = [order_id for order_id, count in per_order.items() if count > 1]
+        return net_position(self._documents.books, self._orders, self._exceptions, competing)
