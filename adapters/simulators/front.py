@@ -150,8 +150,8 @@ class Front:
         if seconds:
             rest = seconds * (1 - _APPLIED_AFTER)
             self._waiting[done] = done.get_loop().call_later(rest, self._tell, done, reply)
-        elif not done.done():
-            done.set_result(reply)
+        else:
+            self._tell(done, reply)
 
     def _tell(self, done: asyncio.Future[Reply], reply: Reply) -> None:
         self._waiting.pop(done, None)

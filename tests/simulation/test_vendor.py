@@ -85,6 +85,7 @@ def test_documents_are_made_found_and_read_back_as_over_http() -> None:
     """An authorisation, its note, and the ledger's entries as the hook told them."""
 
     async def scenario(stage: Stage) -> None:
+        assert stage.adapter.limits.concurrency == 15, "as the account's table says"
         wanted = await stage.authorisation()
         made = await stage.create(wanted)
         assert made.differences == ()
@@ -98,25 +99,27 @@ def test_documents_are_made_found_and_read_back_as_over_http() -> None:
     assert stage.entries[1]["at"].startswith("2026-11-27T09:00:0"), "the ledger's time is the run's"
 
 
-FAULTS: list[tuple[dict[str, Any], type[Exception], int]] = [
-    ({"fault": "429"}, Throttled, 0),
-    ({"fault": "5xx"}, InDoubt, 0),
-    ({"fault": "5xx", "applied": True}, InDoubt, 1),
-    ({"fault": "502"}, InDoubt, 0),
-    ({"fault": "refuse"}, Refused, 0),
-    ({"fault": "hang"}, InDoubt, 0),
-    ({"fault": "slow", "seconds": 9}, InDoubt, 0),
-    ({"fault": "reset before apply"}, InDoubt, 0),
-    ({"fault": "reset after apply"}, InDoubt, 1),
-    ({"fault": "apply-then-timeout"}, InDoubt, 1),
-    ({"fault": "late apply", "seconds": 4}, InDoubt, 0),
-    ({"fault": "accept-and-lose"}, InDoubt, 0),
+FAULTS: list[tuple[dict[str, Any], type[Exception], int, int]] = [
+    ({"fault": "429"}, Throttled, 0, 0),
+    ({"fault": "5xx"}, InDoubt, 0, 0),
+    ({"fault": "5xx", "applied": True}, InDoubt, 1, 1),
+    ({"fault": "502"}, InDoubt, 0, 0),
+    ({"fault": "refuse"}, Refused, 0, 0),
+    ({"fault": "hang"}, InDoubt, 0, 0),
+    ({"fault": "slow", "seconds": 9}, InDoubt, 0, 0),
+    ({"fault": "reset before apply"}, InDoubt, 0, 0),
+    ({"fault": "reset after apply"}, InDoubt, 1, 1),
+    ({"fault": "apply-then-timeout"}, InDoubt, 1, 1),
+    ({"fault": "late apply", "seconds": 4}, InDoubt, 0, 1),
+    ({"fault": "accept-and-lose"}, InDoubt, 0, 0),
 ]
 
 
-@pytest.mark.parametrize(("rule", "ends", "booked"), FAULTS, ids=lambda value: str(value))
-def test_a_fault_on_a_write_ends_as_it_does_over_http(rule: dict[str, Any], ends: type[Exception], booked: int) -> None:
-    """The exception that the adapter raises, and whether the document was made by then."""
+@pytest.mark.parametrize(("rule", "ends", "booked", "in_the_end"), FAULTS, ids=lambda value: str(value))
+def test_a_fault_on_a_write_ends_as_it_does_over_http(
+    rule: dict[str, Any], ends: type[Exception], booked: int, in_the_end: int
+) -> None:
+    """The exception that the adapter raises, and whether the document is made by then, and ever."""
 
     async def scenario(stage: Stage) -> None:
         wanted = await stage.authorisation()
@@ -124,10 +127,12 @@ def test_a_fault_on_a_write_ends_as_it_does_over_http(rule: dict[str, Any], ends
         with pytest.raises(ends):
             await stage.create(wanted)
         assert stage.booked("return_authorisation") == booked
+        assert stage.vendor.calls.in_flight("ns") == 0
+        await asyncio.sleep(150)  # longer than a hung call is held
+        assert stage.booked("return_authorisation") == in_the_end
 
     stage = play(scenario)
     assert [call.fault for call in stage.vendor.calls.calls if call.fault], "the fault took effect"
-    assert stage.vendor.calls.in_flight("ns") == 0
 
 
 @pytest.mark.parametrize("fault", ["5xx", "reset before apply", "hang"])
@@ -261,6 +266,23 @@ def test_a_write_is_applied_though_its_caller_was_killed(after: float) -> None:
     stage = play(scenario)
     (call,) = stage.vendor.calls.calls
     assert (call.status, call.fault) == (None, "late-apply")
+
+
+@pytest.mark.parametrize("after", [0.3, 0.8])
+def test_a_write_is_applied_though_its_caller_gave_up(after: float) -> None:
+    """Before the vendor has applied it, and after: it takes a second over each call."""
+
+    async def scenario(stage: Stage) -> None:
+        sending = asyncio.ensure_future(stage.create(exchange("eid:c-77")))
+        await asyncio.sleep(after)
+        sending.cancel()
+        await asyncio.wait([sending])
+        assert stage.vendor.calls.in_flight("ns") == 0
+        await asyncio.sleep(2)
+        assert stage.booked("exchange_order") == 1
+
+    stage = play(scenario, latency_ms=(1000, 1000))
+    assert [call.status for call in stage.vendor.calls.calls] == [None]
 
 
 def test_a_request_on_its_way_when_its_caller_goes_may_still_arrive() -> None:
