@@ -124,7 +124,7 @@ class Conservation:
         """An exception's letter likewise follows the row that opened it."""
         self.letters_of[letter_id] = (key or b"").decode(errors="replace")
         self.published.letters[letter_id] = max(replays, self.published.letters.get(letter_id, -1))
-        if key is None:
+        if about_a_record or key is None:
             return
         self._findings.check("I10")
         needle = f'"{letter_id}"'.encode()

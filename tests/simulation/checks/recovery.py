@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from agents.dispatcher import entries
+from agents.dispatcher.entries import NEVER, Begun, Ended, Entry
 from streams import rowcodec
 from streams.row import Row
 from streams.rowcodec import UnreadableRow
@@ -100,7 +102,14 @@ def _same_row(one: bytes, other: bytes) -> bool:
 
 
 def _same_entry(one: bytes, other: bytes) -> bool:
-    return entries.decode(one) == entries.decode(other)
+    """Equal but for a doubt that is over: compaction forgets it."""
+    return _settled(entries.decode(one)) == _settled(entries.decode(other))
+
+
+def _settled(entry: Entry) -> Entry:
+    if isinstance(entry, Begun | Ended) and not entry.in_doubt:
+        return replace(entry, doubt=NEVER, settled=NEVER)
+    return entry
 
 
 def _comparable(row: Row) -> dict[str, Any]:
@@ -115,7 +124,8 @@ def _comparable(row: Row) -> dict[str, Any]:
 
 def _difference(topic: str, expected: bytes, found: bytes) -> str:
     if not topic.endswith(ORDERS):
-        return f": {entries.decode(expected)} expected, {entries.decode(found)} found"
+        held, read = entries.decode(expected), entries.decode(found)
+        return f": {type(held).__name__} expected, {type(read).__name__} found; {expected!r:.300} and {found!r:.300}"
     try:
         one, other = _comparable(rowcodec.decode(expected)), _comparable(rowcodec.decode(found))
     except UnreadableRow as error:

@@ -62,14 +62,13 @@ class Rest:
         rows: Mapping[bytes, bytes],
         exceptions: Sequence[Entry],
         waiting: Sequence[Entry],
-        lags: Mapping[Any, int],
+        lags: Iterable[str],
     ) -> None:
         records = {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}
         quarantined = {order_id for order_id, row in records.items() if row.quarantined}
-        for name, left in lags.items():
-            self._findings.check("I14")
-            if left:
-                self._findings.add("I14", "backlog", "", f"nothing of {name} was to be left; {left} records are")
+        self._findings.check("I14")
+        for left in lags:
+            self._findings.add("I14", "backlog", "", f"nothing was to be left to do; {left}")
         told = self._told.truths()
         self._facts(records)
         self._letters(exceptions, quarantined)

@@ -172,9 +172,9 @@ class Watch:
         exceptions: Sequence[Mapping[str, Any]],
         waiting: Sequence[Mapping[str, Any]],
         letters: Iterable[Any] = (),
-        lags: Mapping[Any, int] | None = None,
+        lags: Iterable[str] = (),
     ) -> None:
-        """After heal and drain: the orders' rows, what operators are shown, the dead letters, and the backlog left."""
+        """After heal and drain: the orders' rows, the operators' lists, the dead letters, and what is left to do."""
         self._exceptions = exceptions
         for letter in letters:
             letter_id = str(getattr(letter, "letter_id", letter))
@@ -191,7 +191,7 @@ class Watch:
             self._documents,
             self._conservation,
         )
-        rest.look(rows, exceptions, waiting, lags or {})
+        rest.look(rows, exceptions, waiting, lags)
 
     def position(self) -> Position:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
