@@ -132,8 +132,16 @@ def _missing_goods(
     """What was inspected lies where its disposition says, or somebody can say why not."""
     wanted: dict[tuple[str, str, str], int] = defaultdict(int)
     returns: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    kept_back = {
+        (return_id, line["line_id"])
+        for return_id, data in sure.returns.items()
+        for line in data["lines"]
+        if line.get("restock") is False
+    }
     for found in sure.found_finally():
         place = places.get(found.disposition)
+        if place == "sellable" and (found.return_id, found.line_id) in kept_back:
+            place = "quarantine"  # CONTRACTS section 3: restock=false wins over sellable
         location = expected.places.get(found.location, {}).get(place or "")
         if location and found.return_id in sure.returns:
             wanted[found.order_id, found.sku, location] += found.quantity
