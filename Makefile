@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+SEEDS ?= 1-1000
 
-.PHONY: demo up test lint lock clean help
+.PHONY: demo up test simulate lint lock clean help
 
 help:
 	@echo "make demo   the whole system on this machine against simulated vendors: a peak with faults, and a report"
 	@echo "make up     the same, kept running"
 	@echo "make test   all tests; real Kafka comes from REVENI_STREAMS_TEST_KAFKA, a container, or its jars (Java 17, Maven)"
+	@echo "make simulate  the whole pipeline in virtual time under faults: SEEDS=1-1000, or one seed to see it again"
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make lock   resolve the dependencies again"
 	@echo "make clean  remove everything that these made, the environment included"
@@ -23,6 +25,9 @@ up: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest $(ARGS)
+
+simulate: $(STAMP)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

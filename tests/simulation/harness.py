@@ -14,6 +14,7 @@ from itertools import islice
 from multiprocessing import get_context
 from types import FrameType
 
+from tests.simulation import arrivals
 from tests.simulation.plan import Plan
 from tests.simulation.result import Result, Violation
 
@@ -64,7 +65,9 @@ def carry_out(plan: Plan, run: Run, *, story: bool = False, at_most: float = STU
     started = time.perf_counter()
     try:
         with _ends(at_most):
-            return run(plan, story=story)
+            result = run(plan, story=story)
+        result.faults += arrivals.count(plan, result)
+        return result
     except (Exception, Stuck) as error:
         violation = _of_crash(error)
     return Result(plan.seed, violations=[violation], seconds=time.perf_counter() - started)

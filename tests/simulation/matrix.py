@@ -34,11 +34,13 @@ def _fault(title: str, asked: str, kinds: str) -> Fault:
 FAULTS = (
     _fault("duplicate delivery: same id; same body under a new id", "I2 I7", r"webhook (again|new-id)"),
     _fault(
-        "reordering; late inspection; refund before authorisation or order", "I3 I6 I14", r"webhook (overtaken|late)"
+        "reordering; late inspection; refund before authorisation or order",
+        "I3 I6 I14",
+        r"webhook (overtaken|too early)",
     ),
-    _fault("webhook lost, then fed in from the settlement export", "I1 I8", r"webhook (lost|fed)"),
+    _fault("webhook lost for good", "I1 I8", r"webhook lost"),
     _fault("process killed between any two steps of the commit protocol", "I1 I2 I10 I11", r"kill"),
-    _fault("pause past the session time-out; a zombie's late changelog write", "I2 I11 I12", r"(pause|zombie)"),
+    _fault("pause past the session time-out; a zombie's late changelog write", "I2 I11 I12", r"pause"),
     _fault("ERP applies a call long after the caller died", "I2", r"vendor late-apply"),
     _fault("content changes while a command waits, is in flight, is done", "I1 I5", r"content"),
     _fault("rebalance in the middle of a call; workers added and removed", "I2 I12", r"(rebalance|join|leave)"),
@@ -48,19 +50,21 @@ FAULTS = (
         r"vendor (apply-then-timeout|reset-before-apply|reset-after-apply|hang)",
     ),
     _fault("ERP read-back stale", "I2", r"vendor stale-read"),
-    _fault("429; concurrency fault; 5xx; flapping; slow; hung", "I12 I14", r"vendor (429|5xx|slow|hang)"),
-    _fault("ERP down ten minutes, then up", "I1 I12 I14", r"vendor (outage|down)"),
+    _fault("429; concurrency fault; 5xx; flapping; slow; hung", "I12 I14", r"vendor (429|5\d\d|5xx|slow|hang)"),
+    _fault("ERP down ten minutes, then up", "I1 I12 I14", r"vendor outage"),
     _fault("business refusal", "I1 I13", r"vendor refuse"),
     _fault("accepted and lost; wrong amount stored", "I1 I5", r"vendor (accept-and-lose|wrong-amount)"),
     _fault("broker away; produce refused, slow; acknowledgement lost", "I1 I10", r"broker"),
     _fault("changelog corrupt; local state lost; log compacted", "I11", r"(corrupt|compact)"),
     _fault(
-        "poison bytes, unknown schema, huge record, null value or key, hostile text", "I1 I9 I13", r"(webhook )?poison"
+        "poison bytes, unknown schema, huge record, null value or key, hostile text",
+        "I1 I9 I13",
+        r"webhook (poison|forged)",
     ),
     _fault("profile version changed in mid-flow, at some workers first", "I1 I2", r"publish"),
-    _fault("replay and decisions during live traffic, twice, stale, wrong", "I7", r"(operate|replay|decide)"),
+    _fault("replay and decisions during live traffic, twice, stale, wrong", "I7", r"operate"),
     _fault("clock jumps, skewed event times", "I6", r"jump"),
-    _fault("hot order, hot partition, ten times the peak", "I12 I14", r"(hot|peak)"),
+    _fault("hot order, hot partition, ten times the peak", "I12 I14", r"hot order"),
 )
 
 
