@@ -89,7 +89,6 @@ def differences(one: Position, other: Position) -> list[str]:
             if exception in left:
                 left.remove(exception)
             else:
-                found.append(
-                    f"order {exception[0]}, exception {' '.join(exception[1:])} in {who} order of arrival only"
-                )
+                about = " ".join(part for part in exception[1:] if part)
+                found.append(f"order {exception[0]}, exception {about} in {who} order of arrival only")
     return found

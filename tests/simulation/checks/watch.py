@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from adapters.generator.books import Books
 from adapters.generator.deliveries import Delivery
 from tests.simulation.checks.conservation import Conservation, LogRecord, is_lane
 from tests.simulation.checks.dead_letters import DeadLetters
@@ -52,6 +53,11 @@ class Watch:
     def checks(self) -> Counter[str]:
         """How often each invariant was looked at."""
         return self._findings.checks
+
+    @property
+    def books(self) -> Books:
+        """The vendor's ledger as it was read so far."""
+        return self._documents.books
 
     @property
     def now(self) -> float:
