@@ -15,7 +15,10 @@ import aiohttp
 import pytest
 
 from adapters.cli.simulators import read_config
+from adapters.simulators.calls import CallLog
+from adapters.simulators.clock import Clock
 from adapters.simulators.ledger import Entry, Ledger
+from adapters.simulators.server import Simulators
 from tests.contract.netsuite_account import Account, Reply, netsuite, order
 
 
@@ -408,3 +411,48 @@ async def test_the_simulators_run_as_a_process_of_their_own() -> None:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def test_the_simulators_live_in_the_time_that_is_handed_in() -> None:
+    """The ledger's and the calls' times, and from when to when a fault is in force."""
+    moment = datetime(2031, 5, 6, 7, 8, 9, tzinfo=UTC)
+    elapsed = 100.0
+    simulators = Simulators(clock=Clock(lambda: elapsed, lambda: moment))
+    simulators.ledger.append(Entry("ns", "credit_note", "1", "m1", "5001"))
+    (entry,) = json.loads(simulators.ledger.read())
+    assert entry["at"] == "2031-05-06T07:08:09.000Z"
+    call = simulators.calls.open("ns", "GET", "/", limit=1)
+    assert call.as_json()["started"] == "2031-05-06T07:08:09.000000Z"
+    simulators.faults.put([{"fault": "5xx", "from": 5, "until": 10}])
+    found = []
+    for elapsed in (104.0, 105.0, 109.0, 110.0):  # noqa: B007  # the clock reads it
+        found.append(simulators.faults.choose("ns", None, True) is not None)
+    assert found == [False, True, True, False]
+
+
+def test_a_rule_more_leaves_those_in_force_and_drops_those_that_are_over() -> None:
+    """The first that matches is used."""
+    elapsed = 0.0
+    faults = Simulators(clock=Clock(lambda: elapsed)).faults
+    faults.add({"fault": "slow", "until": 10})
+    faults.add({"fault": "5xx", "count": 1})
+    assert [rule.fault for rule in faults.rules] == ["slow", "5xx"]
+    elapsed = 10.0
+    assert (chosen := faults.choose("ns", None, False)) is not None and chosen.fault == "5xx"
+    faults.add({"fault": "429"})
+    assert [rule.fault for rule in faults.rules] == ["429"]
+
+
+def test_the_ledger_and_the_calls_tell_whoever_watches() -> None:
+    """Each entry as it is booked, each call as it begins and as it ends, once."""
+    told: list[Any] = []
+    ledger, calls = Ledger(), CallLog()
+    ledger.watch = told.append
+    ledger.append(Entry("ns", "credit_note", "1", "m1", "5001", amount="5.00"))
+    assert [entry["amount"] for entry in told] == ["5.00"]
+    calls.watch = lambda call: told.append((call.seq, call.breach, call.finished is not None))
+    first, second = (calls.open("ns", "GET", "/", limit=1) for _ in range(2))
+    calls.end(second)
+    calls.end(first)
+    calls.end(first)
+    assert told[1:] == [(1, False, False), (2, True, False), (2, True, True), (1, False, True)]

@@ -77,7 +77,8 @@ def _values(raw: str, operator: str) -> Iterable[str]:
 
 def _unquoted(raw: str) -> str:
     if len(raw) >= 2 and raw[0] == raw[-1] and raw[0] in "\"'":
-        return re.sub(r"\\(.)", r"\1", raw[1:-1])
+        inner = raw[1:-1]
+        return re.sub(r"\\(.)", r"\1", inner) if "\\" in inner else inner
     return raw
 
 

@@ -89,6 +89,7 @@ class _Statement:
     def __init__(self, account: Account, text: str, moment: float | None) -> None:
         self._account, self._moment = account, moment
         self._tokens = _tokens(text)
+        self._words = [token.lower() for token in self._tokens]
         self._at = 0
 
     def rows(self) -> list[dict[str, str]]:
@@ -218,7 +219,7 @@ class _Statement:
         return self._tokens[self._at - 1]
 
     def _take(self, *words: str) -> bool:
-        if [token.lower() for token in self._tokens[self._at : self._at + len(words)]] != list(words):
+        if self._words[self._at : self._at + len(words)] != list(words):
             return False
         self._at += len(words)
         return True
