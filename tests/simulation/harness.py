@@ -23,7 +23,7 @@ Make = Callable[[int], Plan]
 
 CRASH = "crash"  # stands where the invariant does: the simulation itself raised, or did not end
 TWICE_EVERY = 50  # each so many seeds one is run a second time, in another process
-STUCK_SECONDS = 60.0  # a run takes a fraction of a second: one that takes so long goes round in circles
+STUCK_SECONDS = 30.0  # of a processor; a run takes a fraction of one: one that takes so long goes round in circles
 
 
 class Stuck(KeyboardInterrupt):
@@ -49,15 +49,15 @@ def real() -> Sources:
 @contextmanager
 def _ends(seconds: float) -> Iterator[None]:
     def stop(number: int, frame: FrameType | None) -> None:
-        raise Stuck(f"still running after {seconds:.0f} s")
+        raise Stuck(f"still running after {seconds:.0f} s of a processor")
 
-    former = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)  # and again, should something keep the first
+    former = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and again, should something keep the first
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, former)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, former)
 
 
 def carry_out(plan: Plan, run: Run, *, story: bool = False, at_most: float = STUCK_SECONDS) -> Result:

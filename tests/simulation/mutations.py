@@ -182,7 +182,11 @@ _DISPATCHER = (
         "no-look-up-in-doubt",
         "A send in doubt is sent again without looking whether it was applied.",
         "I2 I5",
-        (_PROTOCOL + "Dispatch._turn", "if case.in_doubt or", "if (case.in_doubt and not reached()) or"),
+        (
+            _PROTOCOL + "Dispatch._turn",
+            "if case.in_doubt or",
+            "if case.in_doubt and reached(): case.believed_from = None\n    if",
+        ),
     ),
     of(
         "absence-believed-at-once",
@@ -247,8 +251,8 @@ _DISPATCHER = (
         ),
         (
             "agents.lease:Lease.check_read",
-            "if self._heard is None or",
-            "if reached(): return\n    if self._heard is None or",
+            'raise LeaseLost("nothing heard of the group recently enough")',
+            "reached()",
         ),
     ),
     of(

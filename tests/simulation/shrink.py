@@ -21,7 +21,7 @@ Unit = tuple[int, ...]
 """Acts that stay or go together."""
 
 BUDGET_SECONDS = 45.0
-_A_RUN_AT_MOST = 10.0  # a smaller run that takes longer than this proves nothing in time
+_A_RUN_AT_MOST = 5.0  # a smaller run that takes longer than this proves nothing in time
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,10 +70,15 @@ def tell(plan: Plan, result: Result, planned: int, mutation: str = "") -> Iterat
     yield from happened or ["  (nothing was told)"]
     yield ""
     yield "What was lost"
-    for found in result.violations[:_SHOWN_VIOLATIONS]:
-        yield from _broken(found)
-    if len(result.violations) > _SHOWN_VIOLATIONS:
-        yield f"  and {len(result.violations) - _SHOWN_VIOLATIONS} more"
+    alike: dict[tuple[str, str, str], list[Violation]] = {}
+    for found in result.violations:
+        alike.setdefault((found.invariant, found.name, found.order_id), []).append(found)
+    for first_of_all, *others in list(alike.values())[:_SHOWN_VIOLATIONS]:
+        yield from _broken(first_of_all)
+        if others:
+            yield f"      and {len(others)} times more until {others[-1].at:.3f} s"
+    if len(alike) > _SHOWN_VIOLATIONS:
+        yield f"  and {len(alike) - _SHOWN_VIOLATIONS} other kinds"
 
 
 def describe(act: Act) -> str:

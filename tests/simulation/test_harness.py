@@ -153,6 +153,16 @@ def test_the_story_keeps_to_the_orders_concerned() -> None:
     assert "paid 40.00 GBP" in told
 
 
+def test_the_story_tells_what_happens_again_and_again_once() -> None:
+    """Violations that are alike are one paragraph and a number."""
+    plan = _make(3)
+    again = [Violation("I5", "too-much", "5003", f"{n} too much", at=float(n)) for n in range(1, 8)]
+    told = "\n".join(story.tell(plan, Result(3, violations=[LOST, *again]), 40))
+    assert "1 too much" in told
+    assert "2 too much" not in told
+    assert "and 6 times more until 7.000 s" in told
+
+
 def test_a_failing_seed_is_told_with_a_command_that_shows_it_again() -> None:
     """The command line exits 1, names the seed, and prints a command that leads to the same violation."""
     code, said = _said("--seeds", "1-4")
