@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -145,6 +146,36 @@ def test_plans_are_small(plans: list[Plan]) -> None:
     hostile = [sum(delivery.sort == "poison" for delivery in one) for one in sent]
     assert set(hostile) == {0, 1, 2, 3, 4, 5}
     assert all(not delivery.signature for one in sent for delivery in one)
+
+
+def test_the_changes_are_told_as_they_are_called(plans: list[Plan]) -> None:
+    """In the newest snapshots that are sent: one version with two contents, refunds that are gone, twins alike."""
+    seen: Counter[str] = Counter()
+    for plan in plans[:600]:
+        snapshots: dict[str, list[dict[str, Any]]] = {}
+        for act in plan.acts:
+            if isinstance(act, Webhook) and act.delivery.sort == "reveni":
+                data = orjson.loads(act.delivery.body)["data"]
+                snapshots.setdefault(data["return_id"], []).append(data)
+        twins: dict[str, list[str]] = {}
+        for return_id, told in snapshots.items():
+            tags = plan.expected.tags.get(return_id, [])
+            told.sort(key=lambda data: (data["version"], data["updated_at"]))
+            contents = {(data["version"], data["updated_at"]) for data in told}
+            seen["version-repeated"] += len(contents) > len({version for version, _ in contents})
+            assert len(contents) == len({data["version"] for data in told}) or "version-repeated" in tags
+            ever = {refund["refund_id"] for data in told for refund in data["refunds"] if refund["state"] == "paid"}
+            gone = ever - {refund["refund_id"] for refund in told[-1]["refunds"]}
+            seen["refund-forgotten"] += bool(gone)
+            assert not gone or {"refund-forgotten", "webhook-lost"} & set(tags)
+            if "twins" in tags and "webhook-lost" not in tags:
+                paid = sorted(one["amount"] for one in told[-1]["refunds"])
+                lines = [(line["order_line_id"], line["quantity"]) for line in told[-1]["lines"]]
+                twins.setdefault(str(told[-1]["order_id"]), []).append(repr((lines, paid)))
+        for alike in twins.values():
+            seen["twins"] += len(alike) == 2
+            assert len(set(alike)) == 1
+    assert min(seen[name] for name in ("version-repeated", "refund-forgotten", "twins")) >= 3, seen
 
 
 # -- the operator
