@@ -72,13 +72,22 @@ class Front:
 
     async def serve(self, call: Call, settings: ServiceSettings, answers: Answers, write: bool, work: Work) -> Reply:
         """Answer one call that is inside the limit; raises `ConnectionReset`. Cancelled, its work goes on."""
-        rule = self.faults.choose(call.account, call.kind, write)
-        if rule is None:
-            return await self._start(settings, work, _STRAIGHT)
-        call.fault = rule.fault.value
-        return await self._misfortune(rule, settings, answers, work)
+        rule = self.choose(call, write)
+        return await (self.start(settings, work) if rule is None else self.suffer(rule, settings, answers, work))
 
-    async def _misfortune(self, rule: Rule, settings: ServiceSettings, answers: Answers, work: Work) -> Reply:
+    def choose(self, call: Call, write: bool) -> Rule | None:
+        """The fault that this call meets, if any; once a call."""
+        rule = self.faults.choose(call.account, call.kind, write)
+        if rule is not None:
+            call.fault = rule.fault.value
+        return rule
+
+    def start(self, settings: ServiceSettings, work: Work) -> asyncio.Future[Reply]:
+        """Begin what goes as it should: the reply comes after the service time."""
+        return self._start(settings, work, _STRAIGHT)
+
+    async def suffer(self, rule: Rule, settings: ServiceSettings, answers: Answers, work: Work) -> Reply:
+        """Answer as the fault has it; raises `ConnectionReset`."""
         match rule.fault:
             case Fault.TOO_MANY:
                 return answers.throttled(retry_after_headers(rule, self._clock.now()))

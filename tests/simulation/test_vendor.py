@@ -243,11 +243,29 @@ def test_one_call_too_many_is_answered_429_and_counted() -> None:
     assert stage.vendor.calls.summary()["max_in_flight"] == 3
 
 
+@pytest.mark.parametrize("after", [0.003, 0.3, 0.8])
+def test_a_plain_write_is_applied_though_its_caller_was_killed(after: float) -> None:
+    """Before the vendor has applied it, and after; the caller's first call or a later one."""
+
+    async def scenario(stage: Stage) -> None:
+        for made in (1, 2):
+            worker = Process(stage.loop, f"d{made}")
+            worker.spawn(_create(stage, exchange("eid:c-77", subject=f"ret-{made}/l1")))
+            await asyncio.sleep(after)
+            worker.kill()
+            await asyncio.sleep(2)
+            assert stage.booked("exchange_order") == made
+
+    stage = play(scenario, latency_ms=(1000, 1000))
+    assert [call.status for call in stage.vendor.calls.calls] == [204, 204], "the vendor has answered nobody"
+
+
 @pytest.mark.parametrize("after", [0.01, 0.05, 2.0])
 def test_a_write_is_applied_though_its_caller_was_killed(after: float) -> None:
     """Killed at any time after the request arrived: the vendor knows nothing of it until the network tells."""
 
     async def scenario(stage: Stage) -> None:
+        await stage.snapshot()  # by another process: nothing of the vendor's may belong to the killed one
         worker = Process(stage.loop, "d1")
         stage.vendor.put_fault({"fault": "late apply", "seconds": 6, "hold_seconds": 60, "on": "write", "count": 1})
         worker.spawn(_create(stage, exchange("eid:c-77")))
@@ -264,15 +282,18 @@ def test_a_write_is_applied_though_its_caller_was_killed(after: float) -> None:
         assert stage.booked("exchange_order") == 1
 
     stage = play(scenario)
-    (call,) = stage.vendor.calls.calls
+    call = stage.vendor.calls.calls[-1]
     assert (call.status, call.fault) == (None, "late-apply")
 
 
+@pytest.mark.parametrize("rule", [None, {"fault": "5xx", "applied": True}])
 @pytest.mark.parametrize("after", [0.3, 0.8])
-def test_a_write_is_applied_though_its_caller_gave_up(after: float) -> None:
+def test_a_write_is_applied_though_its_caller_gave_up(after: float, rule: dict[str, Any] | None) -> None:
     """Before the vendor has applied it, and after: it takes a second over each call."""
 
     async def scenario(stage: Stage) -> None:
+        if rule is not None:
+            stage.vendor.put_fault(rule)
         sending = asyncio.ensure_future(stage.create(exchange("eid:c-77")))
         await asyncio.sleep(after)
         sending.cancel()

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +22,7 @@ from adapters.netsuite.client import Client
 from adapters.netsuite.records import AccountSettings
 from adapters.netsuite.simulator import NetSuiteSimulator
 from adapters.netsuite.simulator.errors import NetSuiteError, too_many_requests
-from adapters.netsuite.simulator.service import ROOT, Ask, failed
+from adapters.netsuite.simulator.service import ANSWERS, ROOT, Ask, failed, prepared
 from adapters.netsuite.wire import Answer, ConnectionFailed, Progress
 from adapters.registry import limits_of
 from adapters.simulators.calls import Call, CallLog
@@ -95,12 +97,12 @@ class VendorWorld:
         control = Control([system], self.books, self.calls, self.faults, system.reset)
         for payload in payloads:
             control.seed(payload)
-        self._service = system.service
         self._tenant = next(iter(system.service.tenants.values()))
         self._now = now
         self._spawn = spawn
         self._network = Random(f"{seed}/network")
         self._network_ms = network_ms
+        self._context: Context | None = None
         self._open: dict[str, dict[_Connection, None]] = {}
         self.books.watch = on_entry
         self.calls.watch = on_call
@@ -144,47 +146,72 @@ class VendorWorld:
 
     async def carry(self, owner: str, method: str, url: str, body: bytes, headers: Mapping[str, str]) -> Reply | None:
         """A request there and its reply back; None where the connection broke. Cancelled, it is closed."""
-        connection = _Connection(owner, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        connection = _Connection(owner, loop.create_future())
         self._open.setdefault(owner, {})[connection] = None
-        connection.task = self._spawn(self._serve(connection, method, url, body, headers))
+        request = _request(method, url, body, headers)
+        if self._context is None:
+            self._spawn(self._enter(connection, request))
+        else:
+            loop.call_later(self._delay(), self._arrive, connection, request, context=self._context)
         try:
             return await connection.answered
         except asyncio.CancelledError:
             self._close(connection)
             raise
 
-    async def _serve(
-        self, connection: _Connection, method: str, url: str, body: bytes, headers: Mapping[str, str]
-    ) -> None:
+    async def _enter(self, connection: _Connection, request: Request) -> None:
+        """The first request of all: what is to be run for the others is run where this is, in the vendor's process."""
+        self._context = copy_context()
         await asyncio.sleep(self._delay())
-        ask = reply = None
+        self._arrive(connection, request)
+
+    def _arrive(self, connection: _Connection, request: Request) -> None:
+        account, method, path = self._tenant.account, request.method, request.path
+        kind = None
         try:
-            ask = Ask(_request(method, url, body, headers), self._tenant)
+            ask = Ask(request, self._tenant)
+            kind = ask.kind
+            work = prepared(ask)
         except NetSuiteError as error:
-            reply = failed(error)
-        account, kind = self._tenant.account, ask.kind if ask else None
-        if connection.closed:
-            if ask is not None and self._network.random() < _ARRIVES_ALL_THE_SAME:
-                await self._answer(ask, self.calls.orphan(account.name, method, ask.request.path, kind))
+            if not connection.closed:
+                connection.call = self.calls.open(account.name, method, path, account.settings.limit, kind)
+                self._reply(connection, connection.call, failed(error))
             return
-        path = ask.request.path if ask else url
-        call = connection.call = self.calls.open(account.name, method, path, account.settings.limit, kind)
+        if not connection.closed:
+            call = self.calls.open(account.name, method, path, account.settings.limit, kind)
+        elif self._network.random() < _ARRIVES_ALL_THE_SAME:
+            call = self.calls.orphan(account.name, method, path, kind)
+        else:
+            return
+        connection.call = call
         if call.breach:
-            reply = failed(too_many_requests())
-        elif ask is not None:
-            reply = await self._answer(ask, call)
+            self._reply(connection, call, failed(too_many_requests()))
+        elif (rule := self._front.choose(call, ask.write)) is None:
+            self._front.start(account.settings, work).add_done_callback(partial(self._done, connection, call))
+        else:
+            suffering = self._front.suffer(rule, account.settings, ANSWERS, work)
+            connection.task = self._spawn(self._suffer(connection, call, suffering))
+
+    def _done(self, connection: _Connection, call: Call, work: asyncio.Future[Reply]) -> None:
+        self._reply(connection, call, work.result())
+
+    async def _suffer(self, connection: _Connection, call: Call, suffering: Coroutine[Any, Any, Reply]) -> None:
+        try:
+            reply = await suffering
+        except ConnectionReset:
+            self._reply(connection, call, None)
+        else:
+            self._reply(connection, call, reply)
+
+    def _reply(self, connection: _Connection, call: Call, reply: Reply | None) -> None:
+        """The vendor has answered, or broken the connection; to a caller who has gone it says nothing."""
+        if connection.closed:
+            return
         call.status = reply.status if reply else None
         self.calls.end(call)
         self._forget(connection)
         asyncio.get_running_loop().call_later(self._delay(), _deliver, connection.answered, reply)
-
-    async def _answer(self, ask: Ask, call: Call) -> Reply | None:
-        try:
-            return await self._service.carry_out(ask, call)
-        except NetSuiteError as error:
-            return failed(error)
-        except ConnectionReset:
-            return None
 
     def _delay(self) -> float:
         least, most = self._network_ms

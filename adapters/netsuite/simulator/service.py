@@ -50,7 +50,7 @@ class _Answers:
         return failed(NetSuiteError(400, "USER_ERROR", "The request is refused (an injected fault)."))
 
 
-_ANSWERS = _Answers()
+ANSWERS = _Answers()
 
 
 class Service:
@@ -65,17 +65,19 @@ class Service:
         try:
             ask = Ask(request, tenant)
             call.kind = ask.kind
-            return await self.carry_out(ask, call)
+            work = prepared(ask)
         except NetSuiteError as error:
             return failed(error)
+        return await self.front.serve(call, tenant.account.settings, ANSWERS, ask.write, work)
 
-    async def carry_out(self, ask: Ask, call: Call) -> Reply:
-        """The same for what was read already; raises `NetSuiteError` where no such thing can be asked."""
-        work, settings = ask.work(), ask.account.settings
-        if not ask.write or "respond-async" not in ask.request.headers.get("Prefer", "").lower():
-            return await self.front.serve(call, settings, _ANSWERS, ask.write, lambda twist: guarded(work, twist))
-        job = ask.tenant.jobs.open(ask.request.headers.get("X-NetSuite-idempotency-key", ""), ask.base)
-        return await self.front.serve(call, settings, _ANSWERS, True, lambda twist: _as_job(work, twist, job, ask.base))
+
+def prepared(ask: Ask) -> Callable[[Twist], Reply]:
+    """What to do for an ask, its refusals told as replies; raises `NetSuiteError` where no such thing can be asked."""
+    work = ask.work()
+    if not ask.write or "respond-async" not in ask.request.headers.get("Prefer", "").lower():
+        return lambda twist: guarded(work, twist)
+    job = ask.tenant.jobs.open(ask.request.headers.get("X-NetSuite-idempotency-key", ""), ask.base)
+    return lambda twist: _as_job(work, twist, job, ask.base)
 
 
 def _as_job(work: Callable[[Twist], Reply], twist: Twist, job: Job, base: str) -> Reply:
