@@ -6,12 +6,13 @@ stops the step with `Waits`; the answer, when it comes as a fact, lets the step 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from streams.commands import Body, Failure, body_hash, command_id
+from streams.commands import Body, Command, Failure, body_hash, command_id
 from streams.facts import Decision
 from streams.owners import owner_of
 from streams.profile import Profile
@@ -49,7 +50,7 @@ class Case:
         self.questions: dict[str, Wanted] = {}
         self.returns: dict[str, Return] = {}
         self.unreadable: dict[str, InvalidReturn] = {}
-        self._asking, self._lenient = "", False
+        self._lenient = False
         self.goods: Any = None  # what the goods steps worked out, kept for the length of one evaluation
         self.books: dict[str, Any] = {}  # likewise the money steps, by return
         for return_id, register in sorted(row.returns.items()):
@@ -58,8 +59,11 @@ class Case:
             except InvalidReturn as fault:
                 self.unreadable[return_id] = fault
         self._rulings: dict[tuple[str, str], list[Decision]] = {}
+        self._retries: Counter[str] = Counter()  # of a return's steps; those of no return are every return's
         for decision in sorted(row.decisions.values(), key=lambda d: (d.at, d.decision_id)):
             if row.rulings.get(decision.decision_id, "applied") == "applied":
+                if decision.kind == "retry":
+                    self._retries[self._return_of(decision)] += 1
                 for target in self._targets(decision):
                     self._rulings.setdefault((decision.kind, target), []).append(decision)
 
@@ -147,6 +151,10 @@ class Case:
             return {target}
         return {target, self.command_id(DocumentKind(letter.content["step"]), letter.content["subject"])}
 
+    def _return_of(self, decision: Decision) -> str:
+        letter = self.row.letters.get(str(decision.data.get("command_id") or ""))
+        return str(letter.content["return_id"]) if letter else ""
+
     def allowed(self, target: str, wanted_hash: str) -> bool:
         """Whether a person said yes to exactly this content."""
         return any(
@@ -172,22 +180,23 @@ class Case:
 
     # -- questions
 
-    def asking_for(self, target: str, *, lenient: bool = False) -> None:
-        """Name the step being placed: a `retry` of it asks its questions anew.
-
-        Lenient: the step was decided already, so an old answer does and nothing more is asked for its sake.
-        """
-        self._asking, self._lenient = target, lenient
+    def asking(self, *, lenient: bool) -> None:
+        """How the step being placed asks. Lenient: it was decided already, so an old answer does and nothing more is
+        asked for its sake."""
+        self._lenient = lenient
 
     def ask(
         self, kind: DocumentKind, subject: str, body: Body, *, return_id: str, fresh: timedelta | None = None
     ) -> Mapping[str, Any]:
-        """The answer to a question, not older than `fresh`; without one, the question is wanted and the step waits."""
+        """The answer to a question, not older than `fresh`; without one, the question is wanted and the step waits.
+
+        A `retry` of any step of the return asks anew. It has to be the same for all steps that share the question: when
+        each counted its own retries, two of them asked it by turns, for ever.
+        """
         cid = self.command_id(kind, subject)
         if self._lenient:
             return self._any_answer(cid, kind)
-        tries = len(self.rulings("retry", self._asking)) + len(self.rulings("retry", cid))
-        body = {**body, "asked": 1 + tries}
+        body = {**body, "asked": 1 + self._retries[return_id] + (self._retries[""] if return_id else 0)}
         issued, last = self.row.issued.get(cid), self.row.outcome_of(cid).last
         wanted = Wanted(kind, subject, cid, body, return_id)
         if issued is None:
@@ -198,7 +207,7 @@ class Case:
         elif body_hash(body) != issued.command.hash:
             self.questions[cid] = wanted
         elif last["status"] == OutcomeStatus.ANSWERED.value:
-            if fresh is None or self.now - _moment(str(last["answer"].get("at") or last["at"])) <= fresh:
+            if fresh is None or self._is_fresh(issued.command, last, fresh):
                 answer: Mapping[str, Any] = last["answer"]
                 return answer
             self.questions[cid] = wanted
@@ -209,6 +218,15 @@ class Case:
         else:
             self.questions[cid] = wanted
         raise Stop(Waits(kind.value, f"{self.title} is being asked ({kind.value.replace('_', ' ')})"))
+
+    def _is_fresh(self, question: Command, last: Mapping[str, Any], fresh: timedelta) -> bool:
+        """Whether an answer is young enough: by its own time, or by ours.
+
+        By its own alone, an answerer whose clock is slow would be asked again at once, for ever.
+        """
+        given = _moment(str(last["answer"].get("at") or last["at"]))
+        asked = _moment(question.asked_at) if question.asked_at else given
+        return self.now - max(given, asked) <= fresh
 
     def _any_answer(self, cid: str, kind: DocumentKind) -> Mapping[str, Any]:
         last = self.row.outcome_of(cid).last

@@ -57,6 +57,7 @@ class Command:
     adopt_since: str | None = None  # L01: a hand-made document dated at or after this (RFC 3339) may be adopted
     void: bool = False  # no longer wanted: withheld if not begun, else it runs to its end and is reversed
     shadow: bool = False  # L02: look, compare, send nothing
+    asked_at: str = ""  # a question: when it was decided (RFC 3339 UTC), by the clock that judges its answer's age
 
     @property
     def klass(self) -> CommandClass:
@@ -78,6 +79,7 @@ class Command:
             "adopt_since": self.adopt_since,
             "void": self.void,
             "shadow": self.shadow,
+            **({"asked_at": self.asked_at} if self.asked_at else {}),
         }
 
     def encode(self) -> bytes:
@@ -106,6 +108,7 @@ class Command:
             adopt_since=raw.get("adopt_since"),
             void=raw.get("void", False),
             shadow=raw.get("shadow", False),
+            asked_at=raw.get("asked_at", ""),
         )
 
 

@@ -117,6 +117,7 @@ def _issue(
         look_first=adopt_since is not None,
         adopt_since=adopt_since,
         shadow=case.profile.merchant.mode == "shadow" and not kind.is_question,
+        asked_at=_text(case.now) if kind.is_question else "",
     )
     _freeze(row, command)
 

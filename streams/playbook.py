@@ -170,7 +170,7 @@ def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool)
     rejected = case.ruling("reject", cid)
     if rejected:
         return NotNeeded(f"rejected by {rejected.by}: {rejected.reason}")
-    case.asking_for(cid, lenient=in_flight)
+    case.asking(lenient=in_flight)
     held: Held | Waits | None = None
     try:
         for gate in step.when:
