@@ -23,6 +23,7 @@ from tests.simulation.summary import Summary
 
 FINE, FOUND, USAGE = 0, 1, 2
 _TOLD = 3  # failing seeds of one call that are shrunk and told: the rest are listed
+_NAMED = 20  # failing seeds that are printed one by one
 _PLAIN_EVERY_SECONDS = 10.0
 
 
@@ -104,6 +105,10 @@ def _run(
     for result in watched(results, len(chosen), summary, console):
         if not result.ok:
             failures.append(result)
+            if len(failures) == _NAMED + 1:
+                console.print("more fail: they are counted, and listed by --json", markup=False)
+            if len(failures) > _NAMED:
+                continue
             again = story.command(result.seed, keep, options.mutation)
             found = ", ".join(dict.fromkeys(f"{each.invariant} {each.name}" for each in result.violations))
             console.print(f"seed {result.seed} failed: {found}\n  {again}", markup=False, soft_wrap=True)
