@@ -20,12 +20,18 @@ class Merchant:
         self._modes: set[str] = set()
         self._places: dict[str, set[str]] = {}  # disposition: every place that a version sends it to
         self.changed = bool(self._coming)
+        self._approvals: frozenset[str] | None = None
+        self.closed_periods: set[str] = set()
         self._take(plan.profile)
 
     def _take(self, document: Mapping[str, Any]) -> None:
         merchant = document.get("merchant", {})
         self._deciders.add(str(merchant.get("inspection", "warehouse")))
         self._modes.add(str(merchant.get("mode", "live")))
+        policies = document.get("policies", {})
+        kinds = frozenset(map(str, policies.get("approval", ())))
+        self._approvals = kinds if self._approvals is None else self._approvals & kinds
+        self.closed_periods.add(str(policies.get("closed_period", "hold")))
         for name, entry in document.get("dispositions", {}).items():
             self._places.setdefault(name, set()).add(str(entry.get("to", "held")))
 
@@ -36,6 +42,11 @@ class Merchant:
         while self._coming and self._coming[0][0] <= now:
             self._take(self._coming.pop(0)[2])
         return True
+
+    @property
+    def approvals(self) -> frozenset[str]:
+        """Kinds of documents that every version so far wants a person's yes for."""
+        return self._approvals or frozenset()
 
     def sells(self, disposition: str) -> bool:
         """Whether a version sends such goods to the sellable stock."""

@@ -37,6 +37,7 @@ class Ruling:
     target: str
     step: str
     subject: str
+    hash: str  # of the content that it was about; empty: whatever it is
 
 
 class Orders:
@@ -70,7 +71,9 @@ class Orders:
         target = str(decision.get("command_id") or "")
         asked = self.asked.get(target)
         step, subject = self._letters.get(target) or ((asked.kind, asked.subject) if asked else ("", ""))
-        self.decisions[decision_id] = Ruling(decision_id, order_id, kind, target, step, subject)
+        self.decisions[decision_id] = Ruling(
+            decision_id, order_id, kind, target, step, subject, str(decision.get("hash") or "")
+        )
         if kind in _RENAMES:
             self._renamed.add(order_id)
 
@@ -82,6 +85,11 @@ class Orders:
     def renamed(self, order_id: str) -> bool:
         """Whether an operator named the order or one of its SKUs otherwise: its goods are counted all together."""
         return order_id in self._renamed
+
+    def yes_to(self, command_id: str) -> set[str]:
+        """The contents of a command that people said yes to; the empty text for any."""
+        rulings = self.decisions.values()
+        return {ruling.hash for ruling in rulings if ruling.target == command_id and ruling.kind in _SAYS_YES}
 
     def allowed(self, order_id: str, *steps: str) -> bool:
         """Whether a person said yes to something about one of these steps: what was held may be there then."""

@@ -687,3 +687,63 @@ def test_i6_which_of_two_returns_wins_may_depend_on_arrival() -> None:
         history.make(NOTE, winner, amount="40.00")
         positions.append(history.watch.position())
     assert positions[0] == positions[1]
+
+
+# -- I16, R11
+
+
+def wants_approval(kind: str = "credit_note", **policies: Any) -> History:
+    history = History(profile={**PROFILE, "policies": {"approval": [kind], **policies}})
+    history.snapshot(**PAID)
+    return history
+
+
+def test_i16_what_needs_a_yes_waits_for_it() -> None:
+    """A document that the profile has approved is asked for only once somebody said yes to exactly its content."""
+    for seen, found in (("", set()), ("hash", set()), ("another", {"not-approved"}), (None, {"not-approved"})):
+        history = wants_approval()
+        note = history.ask(NOTE, "rf1", amount="40.00")
+        if seen is not None:
+            named = note.hash if seen == "hash" else seen
+            history.decide("approve", command_id=note.id, **({"hash": named} if named else {}))
+        history.changelog()
+        history.publish(note)
+        assert history.found == found
+
+
+def test_i16_a_reversal_always_needs_a_yes() -> None:
+    """Money is never taken back without a person, whatever the profile says."""
+    history = credited()
+    reversal = history.ask(DocumentKind.REVERSAL, "rf1", amount="40.00")
+    history.changelog()
+    history.publish(reversal)
+    assert history.found == {"not-approved"}
+
+
+def test_i16_a_closed_period_that_holds() -> None:
+    """Where the profile says hold, a note is dated into its own month; where it says next_open, it may move on."""
+    for policy, found in (("hold", {"posted-elsewhen"}), ("next_open", set())):
+        history = wants_approval("none", closed_period=policy)
+        note = history.ask(NOTE, "rf1", amount="40.00", date="2026-11-20T09:29:57Z")
+        history.changelog()
+        history.publish(note)
+        history.begin(note)
+        history.book("credit_note", external_ref=note.id, amount="40.00", date="2026-12-10")
+        assert history.found == found
+        history.book("credit_application", external_ref=note.id, date="2026-11-20")
+        assert history.found == found
+
+
+def test_r11_twins_are_credited_once() -> None:
+    """Of two returns with equal lines and amount the second is credited when a person says that it is two."""
+    for decided in (True, False):
+        history = History()
+        for name in ("r1", "r2"):
+            history.watch._plan.expected.tags[name] = ["twins"]
+            history.snapshot(return_id=name, refunds=[refund(f"rf-{name}", "40.00")])
+        history.make(NOTE, "rf-r1", amount="40.00")
+        if decided:
+            letter = history.except_for("credit_note", "rf-r2", ErrorKind.DUPLICATE, return_id="r2")
+            history.decide("post_anyway", command_id=letter)
+        history.make(NOTE, "rf-r2", amount="40.00")
+        assert ("twins-credited" in history.finish()) is not decided

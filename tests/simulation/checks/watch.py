@@ -19,6 +19,7 @@ from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.intake import Intake
 from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.orders import Orders
+from tests.simulation.checks.people import People
 from tests.simulation.checks.position import Position, net_position
 from tests.simulation.checks.recovery import ORDERS, Recovery
 from tests.simulation.checks.rest import Rest
@@ -43,6 +44,7 @@ class Watch:
         self._dispatches = Dispatches(self._findings)
         self._dead_letters = DeadLetters(self._findings)
         self._recovery = Recovery(plan, self._findings)
+        self._people = People(plan, self._findings, self._merchant, self._orders)
         self._exceptions: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -126,6 +128,8 @@ class Watch:
             raw = None  # it has to be buried
         self._dispatches.command(topic, partition, record, raw)
         if raw is not None:
+            if raw["id"] not in self._orders.asked:
+                self._people.command(raw)
             self._orders.command(raw)
             self._conservation.command(raw)
 
@@ -162,6 +166,8 @@ class Watch:
         """A new line of the ledger."""
         self._documents.entry(ledger_entry)
         self._dispatches.entry(ledger_entry)
+        if ledger_entry["op"] == "create":
+            self._people.document(ledger_entry, str(ledger_entry["order_id"] or ""))
 
     def call(self, account: str, in_flight: int, limit: int) -> None:
         """A call begins; `in_flight` counts it."""
@@ -198,6 +204,7 @@ class Watch:
             self._conservation,
         )
         rest.look(rows, exceptions, waiting, lags)
+        self._people.at_rest(self._told.truths(), self.books, exceptions)
 
     def position(self) -> Position:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
