@@ -48,7 +48,7 @@ def command(seed: int, keep: Collection[int] | None = None, mutation: str = "", 
 
 def tell(plan: Plan, result: Result, planned: int, mutation: str = "") -> Iterator[str]:
     """The lines of the story of a run of `plan`, which kept some of the `planned` acts."""
-    concerned = sorted({found.order_id for found in result.violations if found.order_id})
+    concerned = _concerned(plan, result.violations)
     first = result.violations[0] if result.violations else None
     yield f"Seed {plan.seed}: {_title(first) if first else 'no promise broken'}"
     yield f"  {len(plan.acts)} of {planned} acts; {plan.sequencers} sequencers, {plan.dispatchers} dispatchers,"
@@ -116,9 +116,7 @@ def _gist(body: bytes) -> str:
 
 def concerning(lines: Sequence[str], plan: Plan, concerned: Collection[str]) -> Iterator[str]:
     """The lines that are about these orders, or about none: what befell workers, broker and vendor as a whole."""
-    known = {order.order_id for order in plan.world.orders}
-    known |= {act.delivery.order_id for act in plan.acts if isinstance(act, Webhook)}
-    others = known - set(concerned) - {""}
+    others = _known(plan) - set(concerned)
     if not concerned or not others:
         yield from lines
         return
@@ -126,6 +124,21 @@ def concerning(lines: Sequence[str], plan: Plan, concerned: Collection[str]) -> 
     for line in lines:
         if ours.search(line) or not theirs.search(line):
             yield line
+
+
+def _concerned(plan: Plan, violations: Sequence[Violation]) -> list[str]:
+    """The orders that violations are about, or that their sentences name: some are about a command or a record."""
+    known = _known(plan)
+    found = {violation.order_id for violation in violations} & known
+    if known:
+        words = _any_of(known)
+        found |= {word for violation in violations for word in words.findall(violation.what)}
+    return sorted(found)
+
+
+def _known(plan: Plan) -> set[str]:
+    orders = {order.order_id for order in plan.world.orders} | set(plan.expected.orders)
+    return (orders | {act.delivery.order_id for act in plan.acts if isinstance(act, Webhook)}) - {""}
 
 
 def _any_of(words: Collection[str]) -> re.Pattern[str]:

@@ -153,6 +153,15 @@ def test_the_story_keeps_to_the_orders_concerned() -> None:
     assert "paid 40.00 GBP" in told
 
 
+def test_the_story_of_a_command_is_that_of_the_order_it_names() -> None:
+    """A violation about a command tells of the order that its sentence names."""
+    plan = _make(3)
+    lost = Violation("I11", "row-differs", "4fa3htz5at2c45th", 'recovered otherwise: {"order_key":"5003"}')
+    told = "\n".join(story.tell(plan, Result(3, violations=[lost], story=_run(plan, story=True).story), 40))
+    assert "order 5003 taken" in told
+    assert "order 5004" not in told
+
+
 def test_the_story_tells_what_happens_again_and_again_once() -> None:
     """Violations that are alike are one paragraph and a number."""
     plan = _make(3)
