@@ -107,8 +107,8 @@ def _same_entry(one: bytes, other: bytes) -> bool:
 
 
 def _settled(entry: Entry) -> Entry:
-    if isinstance(entry, Begun | Ended) and not entry.in_doubt:
-        return replace(entry, doubt=NEVER, settled=NEVER)
+    if isinstance(entry, Begun | Ended):
+        return replace(entry, doubt=entry.doubt if entry.in_doubt else NEVER, settled=NEVER)
     return entry
 
 
