@@ -39,7 +39,7 @@ class _Partition:
     end: int | None = None  # every record before this offset is ours or joined; None: nothing read yet
     last_own: int | None = None
     ahead: set[int] = field(default_factory=set)  # our own records beyond `end`: somebody else's lie between
-    behind: set[bytes] = field(default_factory=set)  # keys whose newest record lacks part of the row
+    behind: dict[bytes, None] = field(default_factory=dict)  # keys whose newest record lacks part of the row
 
 
 class Rows:
@@ -88,12 +88,12 @@ class Rows:
         for key, value in items:
             if value is None:
                 rows.pop(key, None)
-                own.behind.discard(key)
+                own.behind.pop(key, None)
             elif key in own.behind:
                 # foreign facts may have come between deciding and now: keep them
                 rows[key] = self._join(key, rows.get(key), value, number, -1)
                 if rows[key] == value:
-                    own.behind.discard(key)
+                    own.behind.pop(key, None)
             else:
                 rows[key] = value
         end = own.end or 0
@@ -205,13 +205,13 @@ class Rows:
             key, value = _key_of(record), record.value
             if value is None:
                 rows.pop(key, None)
-                behind.discard(key)
+                behind.pop(key, None)
                 continue
             row = rows[key] = self._join(key, rows.get(key), value, record.partition, record.offset)
             if row == value:
-                behind.discard(key)
+                behind.pop(key, None)
             else:
-                behind.add(key)
+                behind[key] = None
         own.end = max(own.end or 0, position)
         own.ahead = {offset for offset in own.ahead if offset >= own.end}
 

@@ -21,6 +21,7 @@ _PARENTS = frozenset({DocumentKind.CREDIT_APPLICATION, DocumentKind.RETURN_CLOSI
 """Kinds that change a document instead of making one: no external id of their own, read from their parent."""
 
 _REMEMBERED = 5_000  # return authorisations whose lines are kept, about 2 kB each
+_PERIODS_KNOWN_FOR = timedelta(minutes=10)
 _PERIODS_AHEAD = timedelta(days=186)
 """How far ahead an open period is looked for: half a year of closed books is a mistake in the set-up."""
 
@@ -40,6 +41,7 @@ class NetSuite:
         self._settings = settings or AccountSettings()
         self._now = now
         self._authorisations: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._open_days: dict[date, tuple[date, datetime]] = {}  # a day in a closed period: the next open day, found at
 
     def reference_enforced(self, command: Command) -> bool:
         """An upsert by external id is one record however often it is sent; a patch sets a state; transforms add up."""
@@ -74,15 +76,19 @@ class NetSuite:
         if command.kind is DocumentKind.REVERSAL:
             parent = await self._client.get("creditMemo", command.body["source"]["number"], calls)
         request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
+        next_open = command.body.get("on_closed_period") == "next_open"
+        day = date.fromisoformat(request.body["tranDate"]) if next_open else None
+        if day is not None and (known := self._open_day(day)) is not None:
+            request = request.dated(known)
         try:
             number = await self._send(command, request, calls)
         except Refused as error:
             if authorisation is not None:
                 self._authorisations.pop(command.body["source"]["number"], None)  # perhaps its lines were changed
-            if error.type != CLOSED_PERIOD or command.body.get("on_closed_period") != "next_open":
+            if error.type != CLOSED_PERIOD or day is None:
                 raise
-            day = await self._next_open_day(date.fromisoformat(request.body["tranDate"]), error, calls)
-            number = await self._send(command, request.dated(day), calls)
+            self._open_days[day] = (await self._next_open_day(day, error, calls), self._now())
+            number = await self._send(command, request.dated(self._open_days[day][0]), calls)
         return await self._read_back(command, request.type, number, calls)
 
     async def answer(self, command: Command, calls: Calls) -> Mapping[str, Any]:
@@ -171,6 +177,15 @@ class NetSuite:
         if command.kind is DocumentKind.CREDIT_APPLICATION:
             return application_of(command, parent, self._settings)
         return closing_of(parent, self._settings)
+
+    def _open_day(self, day: date) -> date | None:
+        """The next open day after a day in a closed period, if it was looked for of late.
+
+        Looking takes many calls. On an account with few calls a second they outlast the time in which a begun command
+        may be sent; without a memory the next try looked again, and none was ever sent.
+        """
+        found, at = self._open_days.get(day, (None, self._now()))
+        return found if abs(self._now() - at) < _PERIODS_KNOWN_FOR else None
 
     async def _next_open_day(self, day: date, closed: Refused, calls: Calls) -> date:
         """The first day of the first open accounting period after `day`; raises the refusal if there is none."""
