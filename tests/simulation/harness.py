@@ -8,7 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
@@ -24,6 +24,8 @@ Make = Callable[[int], Plan]
 CRASH = "crash"  # stands where the invariant does: the simulation itself raised, or did not end
 TWICE_EVERY = 50  # each so many seeds one is run a second time, in another process
 STUCK_SECONDS = 30.0  # of a processor; a run takes a fraction of one: one that takes so long goes round in circles
+
+_AGAIN_SECONDS = 5.0  # should something have kept the first; longer than a large run takes to be cleared away
 
 
 class Stuck(KeyboardInterrupt):
@@ -46,31 +48,28 @@ def real() -> Sources:
     return Sources(run, make)
 
 
-@contextmanager
-def _ends(seconds: float) -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Stuck(f"still running after {seconds:.0f} s of a processor")
-
-    former = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, seconds, 1.0)  # and again, should something keep the first
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, former)
-
-
 def carry_out(plan: Plan, run: Run, *, story: bool = False, at_most: float = STUCK_SECONDS) -> Result:
     """Run a plan; what it raises, or that it does not end, is a violation like any other."""
-    started = time.perf_counter()
+    started, running = time.perf_counter(), True
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if running:
+            raise Stuck(f"still running after {at_most:.0f} s of a processor")
+
+    former = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, at_most, _AGAIN_SECONDS)
     try:
-        with _ends(at_most):
-            result = run(plan, story=story)
+        result = run(plan, story=story)
+        running = False
         result.faults += arrivals.count(plan, result)
-        return result
     except (Exception, Stuck) as error:
-        violation = _of_crash(error)
-    return Result(plan.seed, violations=[violation], seconds=time.perf_counter() - started)
+        running = False
+        result = Result(plan.seed, violations=[_of_crash(error)], seconds=time.perf_counter() - started)
+    finally:
+        running = False
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, former)
+    return result
 
 
 def _of_crash(error: BaseException) -> Violation:
