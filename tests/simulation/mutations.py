@@ -552,8 +552,8 @@ _DECISIONS = (
         "I16",
         (
             "adapters.netsuite.adapter:NetSuite.create",
-            'command.body.get("on_closed_period") != "next_open"',
-            "not reached()",
+            'next_open = command.body.get("on_closed_period") == "next_open"',
+            "next_open = reached()",
         ),
     ),
 )
