@@ -132,6 +132,11 @@ class Conservation:
             what = f"letter {letter_id} was to follow its row; no row has it yet"
             self._findings.add("I10", "letter-before-row", key.decode(errors="replace"), what)
 
+    def knows(self, order_id: str, text: str) -> bool:
+        """Whether any row of an order so far has a text."""
+        needle = f'"{text}"'.encode()
+        return any(needle in row.value for row in reversed(self._rows.get(order_id.encode(), ())))
+
     def resolution(self, value: bytes | None) -> None:
         try:
             raw = orjson.loads(value or b"")

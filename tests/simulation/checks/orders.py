@@ -38,6 +38,7 @@ class Ruling:
     step: str
     subject: str
     hash: str  # of the content that it was about; empty: whatever it is
+    revision: int | None
 
 
 class Orders:
@@ -60,22 +61,23 @@ class Orders:
     def letter(self, letter_id: str, step: str, subject: str) -> None:
         self._letters[letter_id] = (step, subject)
 
-    def decision(self, value: bytes) -> None:
+    def decision(self, value: bytes) -> Ruling | None:
         try:
             event = orjson.loads(value)
             decision = event["decision"]
             kind = str(decision["kind"]).replace("-", "_")
             order_id, decision_id = str(event["order_id"]), str(event["id"])
         except (ValueError, KeyError, TypeError):
-            return  # no decision: the pipeline has to bury it, which is looked at elsewhere
-        target = str(decision.get("command_id") or "")
+            return None  # no decision: the pipeline has to bury it, which is looked at elsewhere
+        target, revision = str(decision.get("command_id") or ""), decision.get("revision")
         asked = self.asked.get(target)
         step, subject = self._letters.get(target) or ((asked.kind, asked.subject) if asked else ("", ""))
-        self.decisions[decision_id] = Ruling(
-            decision_id, order_id, kind, target, step, subject, str(decision.get("hash") or "")
+        ruling = self.decisions[decision_id] = Ruling(
+            decision_id, order_id, kind, target, step, subject, str(decision.get("hash") or ""), revision
         )
         if kind in _RENAMES:
             self._renamed.add(order_id)
+        return ruling
 
     def order_of(self, reference: str, named: str) -> str:
         """The order that a document is about: as it names it, unless an operator gave the order another name."""

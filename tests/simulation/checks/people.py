@@ -11,9 +11,11 @@ import orjson
 from adapters.generator import rule
 from adapters.generator.books import CREDITS, Books
 from adapters.generator.truth import Truth
+from tests.simulation.checks.conservation import Conservation
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
-from tests.simulation.checks.orders import Orders
+from tests.simulation.checks.orders import Orders, Ruling
+from tests.simulation.checks.rows import RowRecord
 from tests.simulation.plan import Plan, VendorFault
 
 Entry = Mapping[str, Any]
@@ -27,6 +29,7 @@ class People:
 
     def __init__(self, plan: Plan, findings: Findings, merchant: Merchant, orders: Orders) -> None:
         self._plan, self._findings, self._merchant, self._orders = plan, findings, merchant, orders
+        self._unseen: list[Ruling] = []
         self._vendor_lies = any(
             isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") in _LIES
             for act in plan.acts
@@ -55,7 +58,27 @@ class People:
             what = f"{entry['kind']} {entry['number']} of order {order_id} belongs to {', '.join(sorted(months))}"
             self._findings.add("I16", "posted-elsewhen", order_id, f"{what}; it is dated {entry['date']}")
 
+    def decision(self, ruling: Ruling | None, conservation: Conservation) -> None:
+        """One about a content or a revision that nobody was ever shown can only be void."""
+        if ruling is None:
+            return
+        revisions = conservation.published.commands
+        unseen = ruling.hash and not conservation.knows(ruling.order_id, ruling.hash)
+        ahead = ruling.revision is not None and ruling.revision > revisions.get(ruling.target, 0) + 3
+        if unseen or ahead:
+            self._unseen.append(ruling)
+
     # -- at rest
+
+    def rulings(self, rows: Mapping[bytes, bytes]) -> None:
+        for ruling in self._unseen:
+            self._findings.check("I16")
+            value = rows.get(ruling.order_id.encode())
+            said = RowRecord(0, value).body.get("rulings", {}).get(ruling.decision_id) if value is not None else None
+            if said == "applied":
+                what = f"decision {ruling.decision_id} ({ruling.kind}) on order {ruling.order_id} was about revision "
+                what += f"{ruling.revision}, content {ruling.hash or 'any'}, which nobody was shown; it was applied"
+                self._findings.add("I16", "stale-decision-applied", ruling.order_id, what)
 
     def at_rest(self, truths: tuple[Truth, Truth], books: Books, exceptions: Iterable[Entry]) -> None:
         sure, most = truths

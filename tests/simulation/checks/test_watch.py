@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
 
 from adapters.generator.expected import Demand
+from adapters.generator.world import Order, World
 from streams.row import Row
 from streams.rowcodec import decode, encode
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
@@ -747,3 +750,25 @@ def test_r11_twins_are_credited_once() -> None:
             history.decide("post_anyway", command_id=letter)
         history.make(NOTE, "rf-r2", amount="40.00")
         assert ("twins-credited" in history.finish()) is not decided
+
+
+def test_i16_a_decision_about_what_nobody_was_shown() -> None:
+    """A decision that names another revision or content than was ever there is void."""
+    for ruling, found in (("void: revision moved on", set()), ("applied", {"stale-decision-applied"})):
+        for seen in ({"revision": 8}, {"revision": 1, "hash": "0000000000000000"}):
+            history = credited()
+            letter = history.except_for("item_receipt", "r1")
+            history.decide("retry", ruling, command_id=letter, **seen)
+            assert history.finish() == found
+
+
+def test_i8_a_mismatch_without_a_cause() -> None:
+    """Refunds that come to what their return's lines come to are not held as a mismatch; others are."""
+    order = Order("5001", "#1", "fulfilled", "GBP", "WH-LON", {}, Decimal("0.00"), (), False)
+    for amount, found in (("40.00", {"mismatch-unfounded"}), ("41.00", set())):
+        history = History()
+        history.watch._people._plan = replace(history.watch._plan, world=World(1, (order,)))
+        history.snapshot(refunds=[refund("rf1", amount)], state="accepted", mode="instant")
+        history.make(RMA, "r1", lines=LINES)
+        history.except_for("credit_note", "rf1", ErrorKind.MISMATCH, refund_id="rf1")
+        assert history.finish() == found

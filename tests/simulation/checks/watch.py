@@ -97,7 +97,7 @@ class Watch:
             else:
                 self._intake.written(record)
                 if topic == "events.decisions" and record.value is not None:
-                    self._orders.decision(record.value)
+                    self._people.decision(self._orders.decision(record.value), self._conservation)
         elif topic.startswith(_COMMANDS):
             self._dead_letters.record(topic, partition, record)
             self._command(topic, partition, record)
@@ -205,6 +205,7 @@ class Watch:
         )
         rest.look(rows, exceptions, waiting, lags)
         self._people.at_rest(self._told.truths(), self.books, exceptions)
+        self._people.rulings(rows)
 
     def position(self) -> Position:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
