@@ -12,11 +12,12 @@ from streams.documents.refunds import NOTE, Credited, is_reversed
 from streams.money import spoken, to_minor
 from streams.returns import Refund, Return
 from streams.verdicts import Held, hold
-from streams.vocabulary import ErrorKind, Owner
+from streams.vocabulary import ErrorKind, OutcomeStatus, Owner
 
 if TYPE_CHECKING:
     from streams.playbook import About
 
+_LEFT_BEHIND = frozenset({ErrorKind.MISMATCH, ErrorKind.DUPLICATE, ErrorKind.UNKNOWN_OUTCOME})
 
 def difference(
     case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
@@ -47,7 +48,7 @@ def earlier_notes(case: Case, about: About) -> list[NotePlan]:
         posted = case.done_body(NOTE, command.subject)
         if posted is not None:
             bodies[command.subject] = posted
-        elif not case.row.is_settled(issued):
+        elif not case.row.is_settled(issued) or _may_be_there(case, command.id):
             bodies[command.subject] = command.body
     for position in case.all_placed(NOTE):
         if position.body is not None:
@@ -57,6 +58,14 @@ def earlier_notes(case: Case, about: About) -> list[NotePlan]:
         for subject, body in bodies.items()
         if subject != about.subject and not is_reversed(case, subject)
     ]
+
+
+def _may_be_there(case: Case, cid: str) -> bool:
+    """Whether a note that was not done stands in the books all the same: otherwise than asked, twice, or perhaps."""
+    last = case.row.outcome_of(cid).last
+    if last is None or last["status"] != OutcomeStatus.REFUSED.value:
+        return False
+    return ErrorKind(last["failure"]["kind"]) in _LEFT_BEHIND
 
 
 def hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:
@@ -121,8 +130,8 @@ def _price_drift(
         ):
             # compared for the units of the whole order line, so that no division rounds
             off = mine * bought - theirs * line.quantity
-            if abs(off) > tolerance * bought * line.quantity:
-                minor = off // bought if off > 0 else -(-off // bought)
+            minor = off // bought if off > 0 else -(-off // bought)  # less than one is the rounding of a share
+            if abs(minor) > tolerance * line.quantity:
                 sentence = (
                     f"Line {line.line_id}: the {what} in the return differs from the order in {case.title} "
                     f"by {spoken(minor, ret.currency)} ({minor} minor units)."
