@@ -138,4 +138,6 @@ def _list_skus(dice: Random, document: dict[str, Any], skus: Sequence[str]) -> N
     for place, sku in enumerate(skus):
         if dice.random() >= missing:
             by_number = sku == "TEE-RED-M" or dice.random() < 0.2
-            document["skus"][sku] = {ACCOUNT: str(7000 + place) if by_number else sku}
+            document["skus"][sku] = {
+                ACCOUNT: ("4711" if sku == "TEE-RED-M" else str(7000 + place)) if by_number else sku
+            }
