@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
-from adapters.netsuite.simulator.chart import Chart, Item, TaxCode
+from adapters.netsuite.simulator.chart import Chart, Component, Item, TaxCode
 from adapters.netsuite.simulator.errors import invalid_content, missing_field, user_error
 from adapters.simulators import money
 
@@ -161,6 +161,23 @@ def read_line(raw: dict[str, Any], at: str, position: int, source: Line | None, 
         kit=base.kit,
         per_kit=base.per_kit,
         extra=extra,
+    )
+
+
+def member_of(kit: Line, item: Item, part: Component, number: int) -> Line:
+    """The line of one member of a kit: it has units and no price."""
+    extra = dict(kit.extra)
+    if part.list_price is not None:
+        extra[LIST_PRICE] = str(part.list_price)
+    return Line(
+        number=number,
+        item=item,
+        quantity=part.quantity * kit.quantity,
+        tax_code=kit.tax_code,
+        kit=kit.number,
+        per_kit=part.quantity,
+        extra=extra,
+        fulfilled=part.quantity * kit.fulfilled,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from adapters.netsuite.simulator.account import Account, Draft
 from adapters.netsuite.simulator.chart import key_of
 from adapters.netsuite.simulator.errors import cannot_transform, missing_field, user_error
-from adapters.netsuite.simulator.lines import Line, copy_of, same
+from adapters.netsuite.simulator.lines import Line, copy_of, member_of, same
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.ledger import Entry
@@ -54,11 +54,15 @@ def refresh(record: Record) -> None:
 
 
 def create(account: Account, body: Mapping[str, Any]) -> Draft:
-    """A standalone authorisation: no order is named, so no quantity is checked."""
+    """A standalone authorisation: no order is named, so no quantity is checked. A kit brings its members along."""
     record = account.header("returnAuthorization", body)
     if "entity" not in record.fields:
         raise missing_field("Customer", "entity")
     record.lines = account.own_lines(body, record.currency)
+    for kit in list(record.lines):
+        for part in kit.item.components:
+            number = max(line.number for line in record.lines) + 1
+            record.lines.append(member_of(kit, account.chart.skus[part.sku], part, number))
     return authorise(account, record)
 
 

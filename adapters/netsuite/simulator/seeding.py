@@ -8,8 +8,8 @@ from typing import Any
 
 from adapters.netsuite.simulator import invoices, sales_orders
 from adapters.netsuite.simulator.account import Account
-from adapters.netsuite.simulator.chart import Component, Item, Location
-from adapters.netsuite.simulator.lines import LIST_PRICE, ORDER_LINE_ID, Line
+from adapters.netsuite.simulator.chart import Component, Location
+from adapters.netsuite.simulator.lines import ORDER_LINE_ID, Line, member_of
 from adapters.netsuite.simulator.records import Record
 from adapters.simulators import money
 from adapters.simulators.system import BadSeed
@@ -158,28 +158,12 @@ def _lines(account: Account, rows: Any, currency: str, before: Mapping[int, Line
         )
         lines.append(kit)
         for part in item.components:
-            lines.append(_member(account.chart.skus[part.sku], part, kit, len(lines) + 1))
+            lines.append(member_of(kit, account.chart.skus[part.sku], part, len(lines) + 1))
     for line in lines:
         old = before.get(line.number)
         if old is not None and old.item is line.item:
             line.billed = old.billed
     return lines
-
-
-def _member(item: Item, part: Component, kit: Line, number: int) -> Line:
-    extra = dict(kit.extra)
-    if part.list_price is not None:
-        extra[LIST_PRICE] = str(part.list_price)
-    return Line(
-        number=number,
-        item=item,
-        quantity=part.quantity * kit.quantity,
-        tax_code=kit.tax_code,
-        kit=kit.number,
-        per_kit=part.quantity,
-        extra=extra,
-        fulfilled=part.quantity * kit.fulfilled,
-    )
 
 
 def _invoice(account: Account, raw: Mapping[str, Any]) -> None:
