@@ -58,6 +58,7 @@ class Erp:
         self.documents: list[tuple[Command, str]] = []
         self.refuse: dict[DocumentKind, Failure] = {}
         self.silent: set[DocumentKind] = set()  # asked, not answered yet
+        self.slow_by = timedelta(0)  # how far the account's clock is behind ours
         self._sequence = 0
 
     # -- what happens
@@ -117,7 +118,7 @@ class Erp:
 
     @property
     def _answers(self) -> dict[DocumentKind, Callable[[], dict[str, Any]]]:
-        at = self.now.isoformat()
+        at = (self.now - self.slow_by).isoformat()
         return {
             DocumentKind.ORDER_SNAPSHOT: lambda: {"at": at, **self.order},
             DocumentKind.INVOICE: lambda: {"at": at, "invoices": self.order["invoices"]},

@@ -81,6 +81,42 @@ def test_r06_a_price_that_differs_from_the_orders_is_told_in_minor_units() -> No
     assert "(50 minor units)" in exception(erp, "mismatch", "credit_note")["reason"]
 
 
+NO_TOLERANCE = ("minor_units_per_line = 1", "minor_units_per_line = 0")
+
+
+def a_third(price: str, tax: str) -> Erp:
+    """One of three tees sold for 100.00 with 20.00 of tax comes back, where not a penny's difference is let pass."""
+    erp = Erp(using=rules(NO_TOLERANCE), lines=[order_line("1", "ol1", "TEE-RED-M", 3, "100.00", "20.00")])
+    erp.hear(refunded(price, lines=[tee(unit_price=price, tax_amount=tax)]))
+    return erp
+
+
+@pytest.mark.parametrize(("price", "tax"), [("33.33", "6.67"), ("33.34", "6.66")], ids=["shorter", "longer"])
+def test_r06_the_rounding_of_a_share_is_no_difference(price: str, tax: str) -> None:
+    """A third of 100.00 has no penny that is right: what is less than a minor unit off posts without a word."""
+    erp = a_third(price, tax)
+    assert [body["amount"] for body in erp.made(NOTE)] == [price]
+    assert erp.exceptions() == []
+
+
+@pytest.mark.parametrize(
+    ("price", "tax", "says"),
+    [
+        ("33.32", "6.67", "the price in the return differs"),
+        ("33.35", "6.67", "the price in the return differs"),
+        ("33.33", "6.65", "the tax in the return differs"),
+        ("33.33", "6.68", "the tax in the return differs"),
+    ],
+)
+def test_r06_a_whole_minor_unit_is_a_difference(price: str, tax: str, says: str) -> None:
+    """One more penny than rounding explains is held, up or down, in the price or in its tax."""
+    erp = a_third(price, tax)
+    assert erp.made(NOTE) == []
+    reason = exception(erp, "mismatch", "credit_note")["reason"]
+    assert says in reason
+    assert "1 minor units)" in reason
+
+
 def test_r06_a_price_that_differs_stays_flagged_beside_its_posted_note() -> None:
     """Posting does not end the exception, whether the note came first or the price; a yes does."""
     sold = [order_line("1", "ol1", "TEE-RED-M", 2, "79.00", "13.33")]
