@@ -1,4 +1,4 @@
-"""R22, `next_open`: a posting into a closed period ends, on an account of few calls as well, with its true date told."""
+"""R22, `next_open`: a posting into a closed period ends, on an account of few calls too, and tells its true date."""
 
 from __future__ import annotations
 
