@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -25,15 +26,14 @@ from agents.dispatcher import entries
 from agents.dispatcher.entries import Begun
 from agents.log import partition_for
 from agents.rows import StaleRows
-from agents.sequencer.joins import Joins
 from streams.profile import Profile
 from streams.profile.profile import RECORD_FORMAT
 from streams.row import Row
 from streams.rowcodec import decode
 from streams.topics import Cleanup, Topology
 from streams.vocabulary import CommandClass
-from tests.simulation import operator
-from tests.simulation.checks import Watch
+from tests.simulation import operator, order
+from tests.simulation.checks import Watch, differences, fold
 from tests.simulation.groups import Group
 from tests.simulation.kafka import Broker, Network, Record
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
@@ -88,6 +88,8 @@ def run(plan: Plan, *, story: bool = False) -> Result:
         system = System(plan, story)
         system.play()
         result = system.result
+        if result.ok and (other := order.another(plan)) is not None:
+            _compare(system, System(other, False))
         del system
     finally:
         faultpoints.listen(None)
@@ -97,11 +99,25 @@ def run(plan: Plan, *, story: bool = False) -> Result:
     return result
 
 
+def _compare(system: System, other: System) -> None:
+    """I6: what the same deliveries come to in another order."""
+    other.play()
+    result = system.result
+    result.checks["I6"] += 1
+    for violation in other.result.violations:
+        result.violations.append(replace(violation, what=f"in another order of arrival: {violation.what}"))
+    if other.result.ok:
+        for line in differences(system.watch.position(), other.watch.position()):
+            result.violations.append(Violation("I6", "order-matters", "", line, system.loop.now))
+
+
 def _silence() -> None:
     """The product's log lines cost more than its work here; the story is told by the ports."""
     global _silenced
     if not _silenced:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True)
+        structlog.configure(
+            wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True
+        )
         _silenced = True
 
 
@@ -310,12 +326,8 @@ class System:
         return left
 
     def _table(self) -> list[Any]:
-        newest: dict[bytes, bytes] = {}
-        for record in self.broker.logs[self.topology.dispatcher_changelog(ACCOUNT)][0].records:
-            if record.key is not None and record.value is not None:
-                held = newest.get(record.key)
-                newest[record.key] = record.value if held is None else entries.merge(held, record.value)
-        return [entries.decode(value) for value in newest.values()]
+        records = self.broker.logs[self.topology.dispatcher_changelog(ACCOUNT)][0].records
+        return [entries.decode(value) for value in fold.table(records).values()]
 
     def _finish(self) -> None:
         stored = self.rows()
@@ -327,16 +339,7 @@ class System:
 
     def rows(self) -> dict[bytes, bytes]:
         """The fold of the orders' changelog."""
-        joins, found = Joins(), dict[bytes, bytes]()
-        for log in self.broker.logs[self.topology.sequencer_changelog]:
-            for record in log.records:
-                key, value = record.key or b"", record.value or b""
-                try:
-                    found[key] = joins.merge(key, found.get(key), value)
-                except Exception as error:  # a rotten record: as the product's own recovery takes it
-                    marker = joins.unreadable(key, value, error)
-                    found[key] = joins.merge(key, found.get(key), marker)
-        return found
+        return fold.rows(self.broker.logs[self.topology.sequencer_changelog])
 
     def letters(self) -> dict[str, DeadLetter]:
         records = [record for log in self.broker.logs["dead.letters"] for record in log.records]
@@ -351,7 +354,13 @@ class System:
         rows, letters = [decode(value) for value in stored.values()], self.letters()
         at = rfc3339(self.clock.now())
         written = operator.act(
-            act, self.exceptions(rows, letters), lists.waiting(rows), letters, at, f"{self.plan.seed}-{act.number}"
+            act,
+            self.exceptions(rows, letters),
+            lists.waiting(rows),
+            letters,
+            at,
+            f"{self.plan.seed}-{act.number}",
+            {row.order_key: row for row in rows},
         )
         for one in written:
             self._struck(f"operate {act.verb} {act.slip}".rstrip())
