@@ -12,6 +12,7 @@ from agents.dispatcher.entries import NEVER, Begun, Ended, Entry
 from streams import rowcodec
 from streams.row import Row
 from streams.rowcodec import UnreadableRow
+from tests.simulation.checks import fold
 from tests.simulation.checks.conservation import LogRecord
 from tests.simulation.checks.findings import Findings
 from tests.simulation.plan import Corrupt, Plan
@@ -36,7 +37,7 @@ class Recovery:
 
     def expected(self, topic: str, partition: int, end: int | None = None) -> dict[bytes, bytes]:
         """The fold of every record so far, or of those before the offset `end`."""
-        merge = _merge_rows if topic.endswith(ORDERS) else _merge_entries
+        merge = _merge_rows if topic.endswith(ORDERS) else fold.merge_entry
         rows = self._folded.setdefault((topic, partition), {})
         pending = self._pending.get((topic, partition), deque())
         while pending and (end is None or pending[0][0] < end):
@@ -84,13 +85,9 @@ class Recovery:
 
 def _merge_rows(old: bytes | None, new: bytes) -> bytes:
     try:
-        return rowcodec.merge(old, new)
+        return fold.merge_row(old, new)
     except UnreadableRow:
         return old if old is not None else new
-
-
-def _merge_entries(old: bytes | None, new: bytes) -> bytes:
-    return new if old is None or old == new else entries.merge(old, new)
 
 
 def _same_row(one: bytes, other: bytes) -> bool:
