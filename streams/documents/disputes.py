@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _LEFT_BEHIND = frozenset({ErrorKind.MISMATCH, ErrorKind.DUPLICATE, ErrorKind.UNKNOWN_OUTCOME})
 
+
 def difference(
     case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
 ) -> Held | None:

@@ -93,8 +93,8 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
         if command.account != case.account or command.kind not in (RECEIPT, MOVEMENT):
             continue
         done = case.done_body(command.kind, command.subject)
-        if done is None and (command.void or case.row.is_settled(issued)):
-            continue
+        if done is None and (case.row.is_settled(issued) or (command.void and command.kind is RECEIPT)):
+            continue  # other units wait for a receipt that is being taken back (`nothing_is_being_taken_back`)
         body = done if done is not None else command.body
         origin = body["origin"]
         found = Found(
@@ -140,15 +140,16 @@ def _settle(
     for entry in posted:
         if entry.kind is RECEIPT and not entry.done:
             coming[entry.found.key] = coming.get(entry.found.key, 0) + entry.found.quantity
+    leaving = _Leaving(posted)
     for key in sorted(surplus):
         for other in sorted(k for k in lack if lack[k] > 0):
             units = min(surplus[key], lack[other] - coming.get(other, 0))
             if units > 0:
-                _move(case, sample[key], needs[other], needs[other].place, units, moves)
+                _move(case, sample[key], needs[other], needs[other].place, units, leaving, moves)
                 surplus[key] -= units
                 lack[other] -= units
         if surplus[key]:
-            _surplus(case, sample[key], surplus[key], moves)
+            _surplus(case, sample[key], surplus[key], leaving, moves)
     # A receipt on its way for more units than are wanted now may have begun: its end decides what the others are.
     shrinking = {key for key, units in coming.items() if units > max(lack.get(key, 0), 0)}
     for key, found in sorted(needs.items()):
@@ -164,25 +165,50 @@ def _settle(
             receipts.append((entry.subject, Lot(entry.found, 0)))
 
 
-def _surplus(case: Case, entry: _Posted, units: int, moves: list[tuple[str, Move]]) -> None:
+class _Leaving:
+    """Units that moves on their way may take from where they lie: they are not moved elsewhere as well."""
+
+    def __init__(self, posted: list[_Posted]) -> None:
+        self._moves = [entry for entry in posted if entry.kind is MOVEMENT and not entry.done]
+
+    def but_for(self, subject: str, key: tuple[str, str]) -> int:
+        """How many units other moves than this one take from there; their end decides what is left to do."""
+        return sum(
+            entry.found.quantity
+            for entry in self._moves
+            if entry.subject != subject and tuple(entry.body["origin"]["from"]) == key
+        )
+
+
+def _surplus(case: Case, entry: _Posted, units: int, leaving: _Leaving, moves: list[tuple[str, Move]]) -> None:
     """Posted units that no inspection wants where they lie leave the sellable stock: that is the posting's reversal.
 
     Whoever disputes them has an exception of its own; units that are not for sale stay where they are.
     """
     if entry.found.place == "sellable":
         held = Found(**{**_fields(entry.found), "note": HELD_NOTE})
-        _move(case, entry, held, "quarantine", units, moves)
+        _move(case, entry, held, "quarantine", units, leaving, moves)
 
 
 def _fields(found: Found) -> dict[str, Any]:
     return {name: getattr(found, name) for name in Found.__slots__}
 
 
-def _move(case: Case, entry: _Posted, found: Found, place: str, units: int, moves: list[tuple[str, Move]]) -> None:
+def _move(
+    case: Case,
+    entry: _Posted,
+    found: Found,
+    place: str,
+    units: int,
+    leaving: _Leaving,
+    moves: list[tuple[str, Move]],
+) -> None:
     start, end = entry.found, found
     subject = f"{start.origin}/{start.line_id}/{start.sku}/{'@'.join(start.key)}>{'@'.join(end.key)}"
     link = _next_link(case, MOVEMENT, subject)
-    moves.append((link, Move(entry.body, found, place, units)))
+    units -= leaving.but_for(link, start.key)
+    if units > 0:
+        moves.append((link, Move(entry.body, found, place, units)))
 
 
 def _next_link(case: Case, kind: DocumentKind, subject: str) -> str:
