@@ -474,8 +474,12 @@ class System:
             self._digest.update(f"{call.method} {call.path}".encode())
             self.watch.now = self.loop.now
             self.watch.call(call.account, call.in_flight, self.profile.account(ACCOUNT).concurrency)
-        elif call.fault:
-            self._struck(f"vendor {call.fault}")
+            self.watch.called(call, ended=False)
+        else:
+            self.watch.now = self.loop.now
+            self.watch.called(call, ended=True)
+            if call.fault:
+                self._struck(f"vendor {call.fault}")
         self.teller.call(call)
 
     def _recovered(self, worker: str, topic: str, number: int, rows: Mapping[bytes, bytes]) -> None:

@@ -14,6 +14,8 @@ from adapters.generator.books import REFERENCED
 from tests.simulation.checks.conservation import LogRecord
 from tests.simulation.checks.findings import Findings
 
+Rank = tuple[list[int], int]  # the row's stamp, the revision
+
 _CALLED = REFERENCED | {"exchange_order"}
 
 
@@ -30,6 +32,8 @@ class Dispatches:
         self._kept: dict[str, int] = {}  # id: the highest revision in the table
         self._ended: dict[str, int] = {}  # id: the highest revision with an outcome
         self._done: set[str] = set()  # ids with an outcome that says done
+        self._ranks: dict[str, Rank] = {}  # id: the highest that the table has
+        self._known: dict[int, dict[str, Rank]] = {}  # owner's epoch: what it had read, and has written itself since
 
     def command(self, topic: str, partition: int, record: LogRecord, raw: Mapping[str, Any] | None) -> None:
         """A record of a command topic; `raw` is None where it is no command."""
@@ -52,26 +56,45 @@ class Dispatches:
         if event["status"] == "done":
             self._done.add(cid)
 
-    def table(self, record: LogRecord) -> None:
-        """A record of an account's table."""
+    def table(self, record: LogRecord) -> bool:
+        """A record of an account's table; whether it says that the account has another owner now."""
         try:
             raw = orjson.loads(record.value or b"")
             state = raw["state"]
             cid = (record.key or b"").decode()
-            said = raw["command"] if state == "begun" else raw["outcome"] if state == "ended" else None
-            if said is None:
-                return
-            revision = int(said["revision"])
-        except (ValueError, KeyError, TypeError):
-            return  # nothing that the dispatcher writes: a rotten byte
+            if state == "owned":
+                self._known[int(raw["epoch"])] = dict(self._ranks)
+                return not raw["released"]
+            said = raw["command"] if state == "begun" else raw["outcome"]
+            revision, epoch = int(said["revision"]), int(raw["written"][0])
+            rank: Rank = (list((said if state == "begun" else raw)["row_stamp"]), revision)
+        except (ValueError, KeyError, TypeError, IndexError):
+            return False  # nothing that the dispatcher writes: a rotten byte
         self._kept[cid] = max(revision, self._kept.get(cid, 0))
+        known = self._known.setdefault(epoch, {})
         if state == "begun":
             self._begun.add(cid)
+            if raw["sends"]:
+                self._sends(cid, said, rank, known.get(cid))
         elif said["status"] == "done":
             self._findings.check("I10")
             if cid not in self._done:
                 what = f"command {cid} was written down as done; its outcome is not in the topic yet"
                 self._findings.add("I10", "done-before-outcome", str(said["order_key"]), what)
+        for ranks in (known, self._ranks):
+            ranks[cid] = max(rank, ranks.get(cid, rank))
+        return False
+
+    def _sends(self, cid: str, command: Mapping[str, Any], rank: Rank, known: Rank | None) -> None:
+        """What is begun to be sent is wanted, and no older than what its owner knows of."""
+        self._findings.check("I2")
+        about = f"{command['kind']} {command['subject']} of order {command['order_key']}, revision {rank[1]},"
+        if command["void"]:
+            what = f"{about} is not wanted any more; it was begun to be sent"
+            self._findings.add("I2", "void-begun", command["order_key"], what, cid)
+        if known is not None and rank < known:
+            what = f"{about} was begun to be sent; revision {known[1]} of a later row was in the table by then"
+            self._findings.add("I2", "older-begun", command["order_key"], what, cid)
 
     def entry(self, entry: Mapping[str, Any]) -> None:
         """A document that carries a command's id was begun before it was asked for."""

@@ -22,9 +22,11 @@ class Merchant:
         self.changed = bool(self._coming)
         self._approvals: frozenset[str] | None = None
         self.closed_periods: set[str] = set()
+        self.newest = plan.profile
         self._take(plan.profile)
 
     def _take(self, document: Mapping[str, Any]) -> None:
+        self.newest = document
         merchant = document.get("merchant", {})
         self._deciders.add(str(merchant.get("inspection", "warehouse")))
         self._modes.add(str(merchant.get("mode", "live")))

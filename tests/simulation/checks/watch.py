@@ -11,6 +11,7 @@ import orjson
 
 from adapters.generator.books import Books
 from adapters.generator.deliveries import Delivery
+from tests.simulation.checks.calls import Call, Calls
 from tests.simulation.checks.conservation import Conservation, LogRecord, is_lane
 from tests.simulation.checks.dead_letters import DeadLetters
 from tests.simulation.checks.dispatches import Dispatches
@@ -19,10 +20,12 @@ from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.intake import Intake
 from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.orders import Orders
+from tests.simulation.checks.overdue import Overdue
 from tests.simulation.checks.people import People
 from tests.simulation.checks.position import Position, net_position
 from tests.simulation.checks.recovery import ORDERS, Recovery
 from tests.simulation.checks.rest import Rest
+from tests.simulation.checks.rows import RowRecord
 from tests.simulation.checks.told import Told
 from tests.simulation.plan import Plan
 from tests.simulation.result import Violation
@@ -45,6 +48,8 @@ class Watch:
         self._dead_letters = DeadLetters(self._findings)
         self._recovery = Recovery(plan, self._findings)
         self._people = People(plan, self._findings, self._merchant, self._orders)
+        self._calls = Calls(plan, self._findings)
+        self._overdue = Overdue(plan, self._findings, self._merchant)
         self._exceptions: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -105,7 +110,8 @@ class Watch:
             self._conservation.row(record)
             self._recovery.written(topic, partition, record)
         elif topic.endswith(_TABLE):
-            self._dispatches.table(record)
+            if self._dispatches.table(record):
+                self._calls.taken_over()
             self._recovery.written(topic, partition, record)
         elif topic == "dead.letters":
             self._letter(record)
@@ -113,9 +119,11 @@ class Watch:
             self._conservation.resolution(record.value)
         elif topic == "alarms" and record.key is not None:
             self._conservation.published.alarms.add(record.key)
+            self._overdue.alarm(record.key, record.value)
 
     def _outcome(self, event: Mapping[str, Any]) -> None:
         self._dispatches.outcome(event)
+        self._calls.outcome(event)
         asked = self._orders.asked.get(event["command_id"])
         if asked is not None and event.get("reason") == "shadow":
             self._orders.shadowed[event["command_id"]] = asked
@@ -131,6 +139,7 @@ class Watch:
             if raw["id"] not in self._orders.asked:
                 self._people.command(raw)
             self._orders.command(raw)
+            self._calls.asked(raw["id"])
             self._conservation.command(raw)
 
     def _letter(self, record: LogRecord) -> None:
@@ -176,6 +185,13 @@ class Watch:
             what = f"at most {limit} calls may be in flight at account {account}; {in_flight} are"
             self._findings.add("I12", "limit-breached", "", what)
 
+    def called(self, call: Call, *, ended: bool) -> None:
+        """The same call with what the vendor's log says of it, as it begins and as it ends."""
+        if ended:
+            self._calls.ended(call)
+        else:
+            self._calls.began(call)
+
     # -- at rest
 
     def finish(
@@ -204,6 +220,9 @@ class Watch:
             self._conservation,
         )
         rest.look(rows, exceptions, waiting, lags)
+        self._overdue.at_rest(
+            {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}, waiting
+        )
         self._people.at_rest(self._told.truths(), self.books, exceptions)
         self._people.rulings(rows)
 
