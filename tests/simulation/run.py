@@ -74,6 +74,7 @@ CLEANER_LAG = 120.0  # seconds that the log cleaner leaves alone; longer than an
 QUIET_SECONDS = 12.0  # at rest: nothing was written for so long, and nothing is unread or begun
 LONGEST_REST = 7200.0
 RESTART_SECONDS = 1.0
+OLD_SECONDS = 86_400.0  # the orders were sold a day before: no stale read is older than they are
 _PLAYBOOKS = playbooks()
 _silenced = False
 
@@ -137,6 +138,7 @@ class System:
         self._workers: list[Worker] = []
         self._started = 0
         self._healed = False
+        self._age = 0.0
 
     def _dice(self, purpose: str) -> Random:
         return Random(f"{self.plan.seed}/{purpose}")
@@ -178,15 +180,19 @@ class System:
             plan.world.payloads(),
             plan.seed,
             now=self.clock.now,
-            monotonic=loop.time,
+            monotonic=self._vendor_time,
             spawn=self.vendor_process.spawn,
             on_entry=self._entry,
             on_call=self._call,
         )
+        self._age = OLD_SECONDS
         self.senders = Senders(
             self.broker, plan.partitions, self.clock, self._dice("senders"), self._sent, self._answered
         )
         faultpoints.listen(self._reached)
+
+    def _vendor_time(self) -> float:
+        return self.loop.now + self._age
 
     def _group(self, name: str, partitions: int, role: str) -> Group:
         return Group(

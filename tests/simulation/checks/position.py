@@ -73,22 +73,32 @@ def _exception(entry: Entry, nameless: set[str]) -> Exception_:
     return order_id, str(entry.get("return_id") or ""), str(entry.get("refund_id") or ""), step, kind
 
 
+_MONEY = frozenset({"credit_note", "reversal", "credit_application"})
+_GOODS = frozenset({"item_receipt", "stock_movement", "inspection"})
+
+
+def _with_people(one: Position, other: Position, steps: frozenset[str]) -> frozenset[str]:
+    """Orders of which somebody is asked about one of these steps: what was posted before the question arose stays
+    posted until it is answered (a reversal waits for a yes, goods for a look, a cap for whoever came second)."""
+    return frozenset(entry[0] for entry in (*one.exceptions, *other.exceptions) if entry[3] in steps)
+
+
 def differences(one: Position, other: Position) -> list[str]:
     """What two orders of arrival came to differently, a sentence each."""
     found = []
+    asked = {"credited": _with_people(one, other, _MONEY), "units": _with_people(one, other, _GOODS)}
     for name in ("credited", "units", "exchanged", "authorised"):
         mine, theirs = getattr(one, name), getattr(other, name)
         for key in sorted({*mine, *theirs}):
-            if mine.get(key) != theirs.get(key):
+            if mine.get(key) != theirs.get(key) and key[0] not in asked.get(name, ()):
                 about = " ".join(part for part in key[1:] if part)
                 what = f"{name} {about}: {mine.get(key, 0)} in one order of arrival, {theirs.get(key, 0)} in another"
                 found.append(f"order {key[0]}, {what}")
     for who, here, there in (("one", one, other), ("another", other, one)):
-        left = list(there.exceptions)
-        for exception in here.exceptions:
-            if exception in left:
-                left.remove(exception)
-            else:
+        for exception in sorted({*here.exceptions} - {*there.exceptions}):
+            step = exception[3]
+            told = asked["credited"] if step in _MONEY else asked["units"] if step in _GOODS else ()
+            if exception[0] not in told:
                 about = " ".join(part for part in exception[1:] if part)
                 found.append(f"order {exception[0]}, exception {about} in {who} order of arrival only")
     return found
