@@ -10,6 +10,8 @@ from adapters.generator import check
 from adapters.generator.books import CREDITS
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, by_order
+from adapters.generator.world import ACCOUNT
+from streams.commands import command_id
 from tests.simulation.checks.conservation import Conservation
 from tests.simulation.checks.documents import Documents
 from tests.simulation.checks.facts import canonical
@@ -87,11 +89,18 @@ class Rest:
     def _undone(self, records: Mapping[str, RowRecord]) -> list[Entry]:
         """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
         found = []
+        notes = {
+            command_id(ACCOUNT, refund.order_id, "credit_note", refund.refund_id): refund.refund_id
+            for refund in self._told.truths()[1].refunds.values()
+        }
         for ruling in self._orders.decisions.values():
             row = records.get(ruling.order_id)
             applied = row is not None and row.body.get("rulings", {}).get(ruling.decision_id) == "applied"
-            if applied and ruling.kind in _LEAVES_UNDONE and ruling.step:
-                found.append(_account(ruling.order_id, ruling.step, ruling.subject, f"decided: {ruling.kind}"))
+            step, subject = ruling.step, ruling.subject
+            if not step and ruling.target in notes:  # of an exception whose letter was never published
+                step, subject = "credit_note", notes[ruling.target]
+            if applied and ruling.kind in _LEAVES_UNDONE and step:
+                found.append(_account(ruling.order_id, step, subject, f"decided: {ruling.kind}"))
         for asked in self._orders.shadowed.values():
             found.append(_account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
         return found
