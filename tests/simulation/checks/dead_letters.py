@@ -81,7 +81,7 @@ class DeadLetters:
                 int(names["dlq.source.partition"]),
                 int(names["dlq.source.offset"]),
             )
-            wrong = self._bytes(record, place)
+            wrong = self._bytes(record, place) or self._again(names, place)
         if wrong:
             what = (
                 f"letter {names.get('dlq.id', '?')} of order {order_id or '(none)'} at offset {record.offset}: {wrong}"
@@ -119,6 +119,16 @@ class DeadLetters:
             return "an effect's letter is to carry the wanted command as JSON, it does not"
         if about != (names["dlq.id"], names["dlq.stage"].partition(":")[2], record.key):
             return f"its command says {about}, its headers and key say otherwise"
+        return ""
+
+    def _again(self, names: dict[str, str], place: Place) -> str:
+        """A record that was sent in again and fails again is the same letter, opened again (CONTRACTS section 5)."""
+        sent = {name: value.decode(errors="replace") for name, value in self._records[place].headers}
+        first = sent.get("replay.of", names["dlq.id"])
+        if names["dlq.id"] != first:
+            return f"it is letter {first} sent in again; it calls itself another"
+        if "replay.count" in sent and names["dlq.replays"] != sent["replay.count"]:
+            return f"its record was sent in again for the {sent['replay.count']}. time, it says {names['dlq.replays']}"
         return ""
 
     def _bytes(self, record: LogRecord, place: Place) -> str:

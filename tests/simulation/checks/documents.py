@@ -31,7 +31,7 @@ class Documents:
         self._restocked: dict[tuple[str, str], Decimal] = {}
         self._received: dict[tuple[str, str], Decimal] = {}
         self._authorisations: dict[str, list[Document]] = {}
-        self._amounts_go_wrong = any(
+        self.amounts_go_wrong = any(
             isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") == "wrong-amount"
             for act in plan.acts
         )
@@ -104,7 +104,7 @@ class Documents:
 
         A wrong amount is the vendor's. That it shows as an exception is asked for at rest.
         """
-        asked = self._orders.asked.get(document.external_ref) if self._amounts_go_wrong else None
+        asked = self._orders.asked.get(document.external_ref) if self.amounts_go_wrong else None
         if asked is None or document.void or not asked.amounts:
             return document.net
         amounts = [Decimal(amount) for amount in asked.amounts]
@@ -141,6 +141,10 @@ class Documents:
             if units > seen and not excused:
                 what = f"at most {seen} {sku} of order {order_id} had been inspected; {units} were received"
                 self._findings.add("I4", "received-more-than-inspected", order_id, what, sku)
+            returned = self._told.returned(order_id, sku)
+            if units > returned and not excused:
+                what = f"at most {returned} {sku} of order {order_id} were to come back; {units} were received"
+                self._findings.add("I4", "received-more-than-returned", order_id, what, sku)
             sold = self._sold(order_id, sku)
             if units > sold and not excused:
                 what = f"{sold} {sku} of order {order_id} were sold; {units} were received"

@@ -23,10 +23,12 @@ class Merchant:
         self._approvals: frozenset[str] | None = None
         self.closed_periods: set[str] = set()
         self.newest = plan.profile
+        self.tolerance = 0  # minor units a line, at the most
         self._take(plan.profile)
 
     def _take(self, document: Mapping[str, Any]) -> None:
         self.newest = document
+        self.tolerance = max(self.tolerance, int(document.get("tolerances", {}).get("minor_units_per_line", 1)))
         merchant = document.get("merchant", {})
         self._deciders.add(str(merchant.get("inspection", "warehouse")))
         self._modes.add(str(merchant.get("mode", "live")))

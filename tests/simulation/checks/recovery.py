@@ -28,12 +28,32 @@ class Recovery:
         self._rots = sorted(act.at for act in plan.acts if isinstance(act, Corrupt))
         self._pending: dict[tuple[str, int], deque[tuple[int, bytes, bytes | None]]] = {}
         self._position: dict[tuple[str, int], int] = {}
+        self._newest: dict[tuple[str, int, bytes], bytes | None] = {}
         self._folded: dict[tuple[str, int], dict[bytes, bytes]] = {}
 
     def written(self, topic: str, partition: int, record: LogRecord) -> None:
         if record.key is not None:
             pending = self._pending.setdefault((topic, partition), deque())
             pending.append((record.offset, record.key, record.value))
+            self._newest[topic, partition, record.key] = record.value
+
+    def unjoined(self) -> list[tuple[str, str]]:
+        """(topic, key) of which the newest record is not all that is known: the cleaner would keep that one alone."""
+        if self._rots:
+            return []
+        found = []
+        for (topic, partition, key), newest in self._newest.items():
+            known = self.expected(topic, partition).get(key)
+            same = _same_row if topic.endswith(ORDERS) else _same_entry
+            if newest is not None and known is not None and newest != known and not same(known, newest):
+                found.append((topic, key.decode(errors="replace")))
+        return found
+
+    def at_rest(self) -> None:
+        self._findings.check("I11")
+        for topic, name in self.unjoined():
+            what = f"the newest record of {name} in {topic} lacks what an older one has; nobody wrote them together"
+            self._findings.add("I11", "newest-not-whole", name, what)
 
     def expected(self, topic: str, partition: int, end: int | None = None) -> dict[bytes, bytes]:
         """The fold of every record so far, or of those before the offset `end`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +11,7 @@ import orjson
 from adapters.generator import truth
 from adapters.generator.deliveries import Delivery
 from adapters.generator.truth import Truth
+from adapters.generator.world import Order
 from tests.simulation.checks.merchant import Merchant
 
 _EVER = "0001-01-01T00:00:00Z"  # that nothing is acted on before it was sent is checked as it happens
@@ -39,13 +40,20 @@ class _Most:
 class Told:
     """A delivery counts from when it was first begun: what is in the log may be acted on before its 200 is back."""
 
-    def __init__(self, merchant: Merchant) -> None:
+    def __init__(self, merchant: Merchant, sold: Iterable[Order] = ()) -> None:
         self._merchant = merchant
+        self._parts = {
+            (order.order_id, line.order_line_id): line.components
+            for order in sold
+            for line in order.lines
+            if line.components
+        }
         self.sent: dict[int, Delivery] = {}
         self.statuses: dict[int, set[int]] = {}
         self._events: dict[int, dict[str, Any]] = {}
         self._read: dict[bytes, dict[str, Any]] = {}
         self._sellable, self._there = _Most(), _Most()
+        self._returned = _Most()
         self._refunds: dict[Key, dict[str, Decimal]] = {}  # (order, currency): the most each was said to come to
         self._paid: dict[Key, set[str]] = {}
         self._gifts: dict[Key, dict[str, Decimal]] = {}
@@ -93,7 +101,21 @@ class Told:
         if bonus:
             name = f"bonus of {data['return_id']}"
             gifts[name] = max(bonus, gifts.get(name, bonus))
+        self._returned.state(key[0], data["return_id"], self._units(key[0], data["lines"]))
         self._looked_at(data)
+
+    def _units(self, order_id: str, lines: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+        """What comes back by SKU; a bundle as itself and as each of its parts."""
+        units: dict[str, int] = {}
+        for line in lines:
+            part, count = line.get("component_sku"), int(line["quantity"])
+            names = {part or line["sku"]: count}
+            if part is None:
+                for component in self._parts.get((order_id, line["order_line_id"]), ()):
+                    names[component.sku] = count * component.quantity
+            for sku, number in names.items():
+                units[sku] = units.get(sku, 0) + number
+        return units
 
     def _looked_at(self, data: Mapping[str, Any]) -> None:
         if self._merchant.reveni_decides and data["state"] in _LOOKED_AT:
@@ -123,6 +145,13 @@ class Told:
 
     def received(self, order_id: str, sku: str) -> int:
         return self._there.of.get((order_id, sku), 0)
+
+    def returned(self, order_id: str, sku: str) -> int:
+        return self._returned.of.get((order_id, sku), 0)
+
+    def snapshots(self) -> Iterator[Mapping[str, Any]]:
+        """The data of each snapshot that was begun to be sent."""
+        return (event["data"] for event in self._read.values() if event["type"] == "return.updated")
 
     def refunded(self, order_id: str, currency: str) -> Decimal:
         """All refunds that any version called paid, each at the most it was said to come to."""

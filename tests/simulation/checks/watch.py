@@ -22,6 +22,7 @@ from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.orders import Orders
 from tests.simulation.checks.overdue import Overdue
 from tests.simulation.checks.people import People
+from tests.simulation.checks.pieces import Pieces
 from tests.simulation.checks.position import Position, net_position
 from tests.simulation.checks.recovery import ORDERS, Recovery
 from tests.simulation.checks.rest import Rest
@@ -40,7 +41,7 @@ class Watch:
     def __init__(self, plan: Plan) -> None:
         self._plan, self._findings, self._orders = plan, Findings(), Orders()
         self._merchant = Merchant(plan)
-        self._told = Told(self._merchant)
+        self._told = Told(self._merchant, plan.world.orders)
         self._intake = Intake(self._findings)
         self._documents = Documents(plan, self._findings, self._merchant, self._told, self._orders)
         self._conservation = Conservation(self._findings)
@@ -50,6 +51,7 @@ class Watch:
         self._people = People(plan, self._findings, self._merchant, self._orders)
         self._calls = Calls(plan, self._findings)
         self._overdue = Overdue(plan, self._findings, self._merchant)
+        self._pieces = Pieces(plan, self._findings, self._merchant, self._orders)
         self._exceptions: Sequence[Mapping[str, Any]] = ()
 
     @property
@@ -169,6 +171,10 @@ class Watch:
         """A worker's table right after recovery; `end`: the changelog offset up to which it had read."""
         self._recovery.recovered(worker, topic, partition, rows, end)
 
+    def unjoined(self) -> bool:
+        """Whether the owner of some row or entry has yet to write down what another wrote late."""
+        return bool(self._recovery.unjoined())
+
     # -- the vendor
 
     def entry(self, ledger_entry: Mapping[str, Any]) -> None:
@@ -210,6 +216,9 @@ class Watch:
                 self._findings.add("I9", "letter-invented", "", f"letter {letter_id} is shown; it is in no topic")
         self._conservation.at_rest(rows)
         self._dispatches.at_rest()
+        self._recovery.at_rest()
+        if not self._documents.amounts_go_wrong:
+            self._pieces.at_rest(self._told.snapshots(), self.books)
         rest = Rest(
             self._plan,
             self._findings,
