@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.commands import Failure
+from streams.commands import Command, Failure
 from streams.vocabulary import DocumentKind, ErrorKind
 from tests.scenarios.messages import hat, refund, tee
 from tests.unit.erp import Erp, order_line, rules
@@ -245,3 +245,48 @@ def test_i4_a_receipt_revised_down_may_have_begun_so_the_others_wait_for_its_end
     erp.silent.clear()
     erp.hear(erp.carry_out(begun))
     assert moved(erp) == [("", "101", 2), ("101", "102", 1)]
+
+
+def on_their_way_to_quarantine() -> tuple[Erp, Command]:
+    """Three tees that were received for sale and turned out damaged: the move is asked for, its end not known yet."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    erp.silent.add(MOVEMENT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "damaged"), version=2))
+    [begun] = [command for command in erp.asked if command.kind is MOVEMENT]
+    return erp, begun
+
+
+def test_i4_units_that_a_move_on_its_way_takes_are_not_moved_elsewhere_too() -> None:
+    """Damaged, then destroyed: the first move may have begun, so the units go on from where it leaves them."""
+    erp, begun = on_their_way_to_quarantine()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "destroyed"), version=3))
+    assert {command.subject for command in erp.asked if command.kind is MOVEMENT} == {begun.subject}
+    erp.silent.clear()
+    erp.hear(erp.carry_out(begun))
+    assert moved(erp) == [("", "101", 3), ("101", "102", 3), ("102", "109", 3)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_i4_a_move_that_was_refused_leaves_its_units_to_the_next() -> None:
+    """It ended without moving anything, so they go straight to where they belong now."""
+    erp, begun = on_their_way_to_quarantine()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "destroyed"), version=3))
+    erp.refuse[MOVEMENT] = Failure(ErrorKind.REFUSED, "the location is inactive")
+    refused = erp.carry_out(begun)
+    erp.refuse.clear()
+    erp.silent.clear()
+    erp.hear(refused)
+    assert moved(erp) == [("", "101", 3), ("101", "109", 3)]
+
+
+def test_i4_a_move_that_is_called_off_takes_its_units_until_it_has_ended() -> None:
+    """A person rejected it, and it had begun all the same: the units go on from where it leaves them."""
+    erp, begun = on_their_way_to_quarantine()
+    erp.hear(decision("reject", begun.as_json()))
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "destroyed"), version=3))
+    asked = [(command.subject, command.void) for command in erp.asked if command.kind is MOVEMENT]
+    assert asked == [(begun.subject, False), (begun.subject, True)]
+    erp.silent.clear()
+    erp.hear(erp.carry_out(begun))
+    assert moved(erp) == [("", "101", 3), ("101", "102", 3), ("102", "109", 3)]
