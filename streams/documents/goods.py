@@ -140,7 +140,7 @@ def _settle(
     for entry in posted:
         if entry.kind is RECEIPT and not entry.done:
             coming[entry.found.key] = coming.get(entry.found.key, 0) + entry.found.quantity
-    leaving = _Leaving(posted)
+    leaving = _Leaving(posted, lying)
     for key in sorted(surplus):
         for other in sorted(k for k in lack if lack[k] > 0):
             units = min(surplus[key], lack[other] - coming.get(other, 0))
@@ -166,18 +166,20 @@ def _settle(
 
 
 class _Leaving:
-    """Units that moves on their way may take from where they lie: they are not moved elsewhere as well."""
+    """Units of one group that may be moved: those on their way elsewhere are not moved a second time."""
 
-    def __init__(self, posted: list[_Posted]) -> None:
-        self._moves = [entry for entry in posted if entry.kind is MOVEMENT and not entry.done]
+    def __init__(self, posted: list[_Posted], lying: Mapping[tuple[str, str], int]) -> None:
+        self._moves: dict[tuple[str, str], dict[str, int]] = {}  # where they lie: by move, how many it may take
+        for entry in (entry for entry in posted if entry.kind is MOVEMENT and not entry.done):
+            self._moves.setdefault(tuple(entry.body["origin"]["from"]), {})[entry.subject] = entry.found.quantity
+        self._free = {key: units - sum(self._moves.get(key, {}).values()) for key, units in lying.items()}
 
-    def but_for(self, subject: str, key: tuple[str, str]) -> int:
-        """How many units other moves than this one take from there; their end decides what is left to do."""
-        return sum(
-            entry.found.quantity
-            for entry in self._moves
-            if entry.subject != subject and tuple(entry.body["origin"]["from"]) == key
-        )
+    def take(self, subject: str, key: tuple[str, str], units: int) -> int:
+        """How many of `units` the move may take from there; the others wait for the end of those on their way."""
+        own = self._moves.get(key, {}).get(subject, 0)
+        more = max(min(units - own, self._free[key]), 0)
+        self._free[key] -= more
+        return min(units, own) + more
 
 
 def _surplus(case: Case, entry: _Posted, units: int, leaving: _Leaving, moves: list[tuple[str, Move]]) -> None:
@@ -195,18 +197,12 @@ def _fields(found: Found) -> dict[str, Any]:
 
 
 def _move(
-    case: Case,
-    entry: _Posted,
-    found: Found,
-    place: str,
-    units: int,
-    leaving: _Leaving,
-    moves: list[tuple[str, Move]],
+    case: Case, entry: _Posted, found: Found, place: str, units: int, leaving: _Leaving, moves: list[tuple[str, Move]]
 ) -> None:
     start, end = entry.found, found
     subject = f"{start.origin}/{start.line_id}/{start.sku}/{'@'.join(start.key)}>{'@'.join(end.key)}"
     link = _next_link(case, MOVEMENT, subject)
-    units -= leaving.but_for(link, start.key)
+    units = leaving.take(link, start.key, units)
     if units > 0:
         moves.append((link, Move(entry.body, found, place, units)))
 

@@ -290,3 +290,17 @@ def test_i4_a_move_that_is_called_off_takes_its_units_until_it_has_ended() -> No
     erp.silent.clear()
     erp.hear(erp.carry_out(begun))
     assert moved(erp) == [("", "101", 3), ("101", "102", 3), ("102", "109", 3)]
+
+
+def test_i4_two_moves_on_their_way_from_one_place_do_not_take_from_each_other() -> None:
+    """Of three sellable units two turn out damaged and one destroyed: two moves, each asked for once and for all."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    erp.silent.add(MOVEMENT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "damaged"), ("l1", "TEE-RED-M", 1, "destroyed"), version=2))
+    assert [(command.revision, command.body["quantity"]) for command in erp.asked if command.kind is MOVEMENT] == [
+        (1, 2),
+        (1, 1),
+    ]
+    erp.speak(MOVEMENT)
+    assert moved(erp) == [("", "101", 3), ("101", "102", 2), ("101", "109", 1)]
