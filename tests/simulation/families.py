@@ -44,6 +44,12 @@ DISPATCHER_POINTS = tuple(
     )
 )
 POINTS = {"sequencer": SEQUENCER_POINTS, "dispatcher": DISPATCHER_POINTS}
+_BEFORE_A_WRITE = {
+    "sequencer": ("sequencer.decided", "sequencer.decided", "sequencer.installed"),
+    "dispatcher": tuple(
+        f"dispatcher.{name}" for name in ("begun-written", "before-send", "before-send", "outcome-published")
+    ),
+}
 SESSIONS = {"sequencer": 8.0, "dispatcher": 15.0}
 TOPICS = ("", "", "orders-changelog", "begun", "dead.letters", "erp.commands", "erp.outcomes", "events.")
 SLIPS = ("", "", "", "stale", "twice", "wrong_target")
@@ -187,6 +193,51 @@ def _pause(trouble: Trouble) -> None:
         trouble.add(Pause(0, trouble.moment(), role, dice.randrange(3), seconds, point), seconds)
 
 
+def _zombie(trouble: Trouble) -> None:
+    """Stopped before a write or a call for longer than its session; another takes over, and it wakes and goes on.
+
+    What it wrote late matters when the table is read again, so somebody has to read it.
+    """
+    dice, role = trouble.dice, trouble.dice.choice(("sequencer", "dispatcher"))
+    points = _BEFORE_A_WRITE[role]
+    for _ in range(dice.randint(1, 2)):
+        at = trouble.moment(0.7)
+        trouble.add(Join(0, at, role))
+        for worker in range(dice.choice((1, 3))):  # whoever it is that gets there
+            seconds = round(SESSIONS[role] * dice.uniform(1.5, 4.5), 3)
+            trouble.add(Pause(0, at, role, worker, seconds, dice.choice(points)), seconds)
+        back = round(at + seconds + trouble.span(2.0, 90.0), 3)
+        trouble.add(Rebalance(0, back, role) if dice.random() < 0.5 else Kill(0, back, role, dice.randrange(3)))
+
+
+def _unseen(trouble: Trouble) -> None:
+    """A write is applied at the last moment and nobody hears of it; and reads are as stale as they may be."""
+    dice, account = trouble.dice, trouble.document["accounts"][ACCOUNT]
+    lasts = min(float(account["longest_execution_seconds"]), 60.0) + account["read_lag_seconds"] + 20.0
+    for _ in range(dice.randint(1, 2)):
+        at = trouble.moment(0.9)
+        fault = dice.choice(("late-apply", "late-apply", "apply-then-timeout", "reset-after-apply"))
+        fields: dict[str, Any] = {"seconds": 900} if fault == "late-apply" else {}
+        if dice.random() < 0.5:
+            fields["kind"] = ["item_receipt", "return_authorisation"]
+        trouble.rule(fault, at, lasts, count=dice.randint(1, 4), **fields)
+        trouble.rule("stale-read", at, lasts, probability=1.0)
+
+
+def _crowded(trouble: Trouble) -> None:
+    """The account's slots are all taken by a process that stops, and its calls end just after another took over."""
+    dice, account = trouble.dice, trouble.document["accounts"][ACCOUNT]
+    deadline = account["deadline_seconds"]
+    longest = deadline / 2 + account["longest_execution_seconds"] * 0.9  # that a call cut off may go on
+    seconds = min(SESSIONS["dispatcher"] + deadline * dice.uniform(0.3, 0.9), longest)
+    at = trouble.moment(0.8)
+    trouble.add(Join(0, at, "dispatcher"))
+    trouble.rule("slow", at, 90.0, probability=1.0, seconds=round(seconds, 3))
+    for worker in range(3):
+        stopped = round(at + trouble.span(1.0, 30.0), 3)
+        trouble.add(Pause(0, stopped, "dispatcher", worker, round(dice.uniform(40.0, 60.0), 3)), 60.0)
+
+
 def _membership(trouble: Trouble) -> None:
     dice = trouble.dice
     for _ in range(dice.randint(1, 5)):
@@ -223,6 +274,14 @@ def _operator(trouble: Trouble) -> None:
         )
 
 
+def _replay(trouble: Trouble) -> None:
+    """Dead records are sent in again, again and again, and most of them die again."""
+    for _ in range(trouble.dice.randint(2, 4)):
+        at = round(trouble.dice.uniform(0.5, 1.2) * trouble.traffic, 3)
+        draw, slip = round(trouble.dice.random(), 6), trouble.dice.choice(("", "", "twice", "stale"))
+        trouble.add(Operate(0, at, "replay", draw, slip))
+
+
 FAMILIES: dict[str, Family] = {
     "throttled": _vendor(
         "429",
@@ -249,17 +308,24 @@ FAMILIES: dict[str, Family] = {
     "kill-at-points": _kill_at_points,
     "kill-again": _kill_again_and_again,
     "pause": _pause,
+    "zombie": _zombie,
+    "unseen": _unseen,
+    "crowded": _crowded,
     "membership": _membership,
     "clocks": _clocks,
     "compact": _compact,
     "corrupt": _corrupt,
     "operator": _operator,
+    "replay": _replay,
 }
-_RARE = {"corrupt": 0.15, "lies": 0.5}  # the share of runs that keep the family once it has come up
+_RARE = {"corrupt": 0.15, "crowded": 0.5}  # the share of runs that keep the family once it has come up
+_OFTEN = {"zombie": 3, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another
 _HOW_MANY = (10, 25, 25, 18, 12, 10)  # weights of 0 to 5 families
 
 
 def chosen(dice: Random) -> list[str]:
     """The families of a run, by name."""
-    names = dice.sample(sorted(FAMILIES), dice.choices(range(len(_HOW_MANY)), _HOW_MANY)[0])
-    return [name for name in names if dice.random() < _RARE.get(name, 1.0)]
+    known = sorted(FAMILIES)
+    times = [_OFTEN.get(name, 1) for name in known]
+    drawn = dice.sample(known, dice.choices(range(len(_HOW_MANY)), _HOW_MANY)[0], counts=times)
+    return [name for name in dict.fromkeys(drawn) if dice.random() < _RARE.get(name, 1.0)]

@@ -124,7 +124,7 @@ def vendor(dice: Random, document: dict[str, Any]) -> dict[str, Any]:
         "duplicates_refused": dice.random() < 0.25,
         "strict_credit_quantity": dice.random() < 0.03,
     }
-    if dice.random() < 0.03:
+    if dice.random() < 0.06:
         settings["closed_periods"] = ["2026-11"]
     return settings
 

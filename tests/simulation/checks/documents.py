@@ -53,6 +53,23 @@ class Documents:
         for movement in moved:
             self._move(movement, order_id)
 
+    def asked(self, raw: Mapping[str, Any]) -> None:
+        """I4 before the vendor has its say: no receipt asks for more than its return brings back."""
+        order_id = str(raw["order_key"])
+        if raw["kind"] != "item_receipt" or self._orders.renamed(order_id):
+            return
+        self._findings.check("I4")
+        units: dict[str, int] = {}
+        for line in () if raw["void"] else raw["body"]["lines"]:
+            units[line["sku"]] = units.get(line["sku"], 0) + int(line["quantity"])
+        return_id = str(raw["body"].get("return_id") or "")
+        for sku, count in units.items():
+            returned = self._told.returned_by(order_id, return_id, sku)
+            if count > returned and not self._orders.allowed(order_id, *GOODS):
+                what = f"at most {returned} {sku} of return {return_id} of order {order_id} were to come back; "
+                what += f"receipt {raw['subject']} asks for {count}"
+                self._findings.add("I4", "asked-more-than-returned", order_id, what, raw["id"])
+
     # -- I2
 
     def _created(self, entry: Mapping[str, Any], order_id: str) -> None:

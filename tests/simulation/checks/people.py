@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -52,10 +53,10 @@ class People:
         asked = self._orders.asked.get(entry["external_ref"] or "")
         if self._merchant.closed_periods != {"hold"} or asked is None or not entry.get("date"):
             return
-        months = {str(body["date"])[:7] for body in asked.bodies if body.get("date")}
+        days = sorted({str(body["date"])[:10] for body in asked.bodies if body.get("date")})
         self._findings.check("I16")
-        if months and entry["kind"] in CREDITS and not any(_near(month, str(entry["date"])) for month in months):
-            what = f"{entry['kind']} {entry['number']} of order {order_id} belongs to {', '.join(sorted(months))}"
+        if days and not any(_near(day, str(entry["date"])) for day in days):
+            what = f"{entry['kind']} {entry['number']} of order {order_id} belongs to {', '.join(days)}"
             self._findings.add("I16", "posted-elsewhen", order_id, f"{what}; it is dated {entry['date']}")
 
     def decision(self, ruling: Ruling | None, conservation: Conservation) -> None:
@@ -139,8 +140,6 @@ class People:
                     self._findings.add("I5", "twins-credited", order_id, what)
 
 
-def _near(month: str, date: str) -> bool:
-    """Whether a date lies in a month, a day this way or that: the merchant's days are not those of UTC."""
-    if date.startswith(month):
-        return True
-    return date[8:10] in ("01", "02", "30", "31") and abs(int(date[5:7]) - int(month[5:7])) in (1, 11)
+def _near(day: str, dated: str) -> bool:
+    """Whether two dates are a day apart at most: the merchant's days are not those of UTC."""
+    return abs(date.fromisoformat(day) - date.fromisoformat(dated[:10])) <= timedelta(days=1)

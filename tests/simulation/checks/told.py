@@ -36,6 +36,10 @@ class _Most:
                 self._stated[order_id, sku][source] = units
                 self.of[order_id, sku] = self.of.get((order_id, sku), 0) + units - before
 
+    def stated(self, order_id: str, sku: str, source: str) -> int:
+        """The most that one source said."""
+        return self._stated.get((order_id, sku), {}).get(source, 0)
+
 
 class Told:
     """A delivery counts from when it was first begun: what is in the log may be acted on before its 200 is back."""
@@ -148,6 +152,9 @@ class Told:
 
     def returned(self, order_id: str, sku: str) -> int:
         return self._returned.of.get((order_id, sku), 0)
+
+    def returned_by(self, order_id: str, return_id: str, sku: str) -> int:
+        return self._returned.stated(order_id, sku, return_id)
 
     def snapshots(self) -> Iterator[Mapping[str, Any]]:
         """The data of each snapshot that was begun to be sent."""

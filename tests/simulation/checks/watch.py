@@ -142,6 +142,7 @@ class Watch:
                 self._people.command(raw)
             self._orders.command(raw)
             self._calls.asked(raw["id"])
+            self._documents.asked(raw)
             self._conservation.command(raw)
 
     def _letter(self, record: LogRecord) -> None:
