@@ -19,11 +19,11 @@ from agents.lane.delivery import Delivery, hand_back
 from agents.lease import Lease
 from agents.rows import Rows
 from tests.simulation.groups import GOOD, UNKNOWN, Group
-from tests.simulation.kafka import Broker
+from tests.simulation.kafka import Broker, Fetched, Place
 from tests.simulation.ports import SimClock, SimStream
 
 FETCH_RECORDS = 500
-FETCH_WAIT = 5.0
+FETCH_WAIT = 30.0  # what arrives, and what wakes the reader, ends it at once
 COMMIT_SECONDS = 0.5
 NO_GENERATION = -1
 
@@ -55,6 +55,7 @@ class Consumer:
         self._delivery = Delivery(lane, self._hand_over, self._on_ack)
         self._rejoin = asyncio.Event()
         self._woken = asyncio.Event()
+        self._acked = asyncio.Event()
         self._stopping = asyncio.Event()
         self._revocations = 0
         self._commit_lock = asyncio.Lock()
@@ -123,6 +124,7 @@ class Consumer:
 
     async def _revoke(self) -> None:
         self._revocations += 1
+        self._woken.set()
         for stream in self._streams.values():
             stream.clear()
         await hand_back(self._lane, self.commit, self._rebalance / 2)
@@ -141,25 +143,31 @@ class Consumer:
             return
         self._recovered(numbers)
         positions = await self._seek(numbers, revocations)
+        fetching: asyncio.Future[Fetched] | None = None
+        asked: dict[Place, int] = {}
         while revocations == self._revocations:
             self._woken.clear()
             for tp in self._delivery.holding():
                 self._delivery.deliver(tp)
             wanted = {(tp.topic, tp.partition): positions[tp.topic, tp.partition] for tp in self._delivery.wanted()}
-            if not wanted:
-                await self._woken.wait()
-                continue
-            places = dict(sorted(wanted.items()))
-            fetching = asyncio.create_task(self._broker.fetch(places, FETCH_RECORDS, FETCH_WAIT))
-            waking = asyncio.create_task(self._woken.wait())
-            await asyncio.wait([fetching, waking], return_when=asyncio.FIRST_COMPLETED)
-            waking.cancel()
-            if not fetching.done():
-                fetching.cancel()
+            if fetching is None or wanted != asked:
+                if fetching is not None:
+                    fetching.remove_done_callback(self._fetched)
+                    fetching.cancel()
+                fetching, asked = None, dict(sorted(wanted.items()))
+                if asked:
+                    fetching = self._broker.fetch(asked, FETCH_RECORDS, FETCH_WAIT)
+                    fetching.add_done_callback(self._fetched)
+            await self._woken.wait()
+            if fetching is None or not fetching.done():
                 continue
             for (topic, number), records in fetching.result().items():
                 if revocations == self._revocations and self._delivery.hold(TP(topic, number), records):
                     positions[topic, number] = records[-1].offset + 1
+            fetching = None
+
+    def _fetched(self, answer: asyncio.Future[Fetched]) -> None:
+        self._woken.set()
 
     async def _seek(self, numbers: tuple[int, ...], revocations: int) -> dict[tuple[str, int], int]:
         """Start at what is committed, or at the beginning."""
@@ -189,14 +197,19 @@ class Consumer:
     def _on_ack(self, batch: Batch) -> None:
         self._delivery.deliver(batch.tp)
         self._woken.set()
+        self._acked.set()
 
     # -- commits
 
     async def _commit_now_and_then(self) -> None:
         while True:
+            await self._acked.wait()
+            self._acked.clear()
             await asyncio.sleep(COMMIT_SECONDS)
             if self._lane.windows:
                 await self.commit()
+                if self._uncommitted():
+                    self._acked.set()  # refused, or another commit was under way: again
 
     async def commit(self) -> bool:
         """Commit what is acknowledged; False when another commit was under way and was only waited for."""
@@ -204,11 +217,14 @@ class Consumer:
             async with self._commit_lock:
                 return False
         async with self._commit_lock:
-            offsets = {
-                (tp.topic, tp.partition): window.committable
-                for tp, window in self._lane.windows.items()
-                if window.committable is not None and self._done.get((tp.topic, tp.partition)) != window.committable
-            }
+            offsets = self._uncommitted()
             if offsets and await self._group.commit(self.name, self.generation, offsets):
                 self._done.update(offsets)
         return True
+
+    def _uncommitted(self) -> dict[Place, int]:
+        return {
+            (tp.topic, tp.partition): window.committable
+            for tp, window in self._lane.windows.items()
+            if window.committable is not None and self._done.get((tp.topic, tp.partition)) != window.committable
+        }

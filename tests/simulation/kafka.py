@@ -16,10 +16,11 @@ from typing import Any
 
 from aiokafka.errors import KafkaTimeoutError, NotEnoughReplicasError
 
-from tests.simulation.loop import PROCESS, Process, VirtualLoop
+from tests.simulation.loop import PROCESS, Handle, Process, VirtualLoop
 from tests.simulation.plan import BrokerFault
 
 Headers = Sequence[tuple[str, bytes]]
+Place = tuple[str, int]  # topic and partition
 _OFFSET = attrgetter("offset")
 REQUEST_SECONDS = 40.0  # after which a producer gives up
 
@@ -37,13 +38,26 @@ class Record:
     headers: Headers = ()
 
 
+Fetched = dict[Place, list[Record]]
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """A fetch that waits at the broker until there is something to read."""
+
+    positions: Mapping[Place, int]
+    limit: int
+    done: asyncio.Future[Fetched]
+    timer: Handle | None = None
+
+
 @dataclass(slots=True)
 class Partition:
     """One log; compaction leaves holes."""
 
     records: list[Record] = field(default_factory=list)
     end: int = 0
-    readers: list[asyncio.Future[None]] = field(default_factory=list)
+    readers: list[Waiting] = field(default_factory=list)
 
     def read(self, start: int, limit: int) -> list[Record]:
         at = bisect_left(self.records, start, key=_OFFSET)
@@ -176,36 +190,49 @@ class Broker:
             offsets.append(log.end)
             log.end += 1
             self._written(record)
-        readers, log.readers = log.readers, []
-        for reader in readers:
-            self.network.reply(reader)
+        for waiting in list(log.readers):
+            self._answer_fetch(waiting)
         return offsets
 
     # -- reading
 
-    async def fetch(
-        self, positions: Mapping[tuple[str, int], int], limit: int, wait: float
-    ) -> dict[tuple[str, int], list[Record]]:
-        """Records from these positions on; waits so long while there are none."""
-        await self.trip()
-        found = self._read(positions, limit)
-        if not found and wait:
-            arrived: asyncio.Future[None] = self.loop.create_future()
-            for topic, partition in positions:
-                self.logs[topic][partition].readers.append(arrived)
-            await asyncio.wait([arrived], timeout=wait)
-            for topic, partition in positions:
-                if arrived in self.logs[topic][partition].readers:
-                    self.logs[topic][partition].readers.remove(arrived)
-            arrived.cancel()
-            found = self._read(positions, limit)
-        return found
+    def fetch(self, positions: Mapping[Place, int], limit: int, wait: float) -> asyncio.Future[Fetched]:
+        """Records from these positions on; the answer waits so long while there are none."""
+        done: asyncio.Future[Fetched] = self.loop.create_future()
+        self.network.send("", self._fetches, positions, limit, wait, done)
+        return done
 
-    def _read(self, positions: Mapping[tuple[str, int], int], limit: int) -> dict[tuple[str, int], list[Record]]:
+    def _fetches(self, positions: Mapping[Place, int], limit: int, wait: float, done: asyncio.Future[Fetched]) -> None:
+        away = self.away_for()
+        if away:
+            self.network.process.call_later(away, self._fetches, positions, limit, wait, done)
+            return
+        found = self._read(positions, limit)
+        if found or not wait:
+            self.network.reply(done, found)
+            return
+        waiting = Waiting(positions, limit, done)
+        waiting.timer = self.network.process.call_later(wait, self._answer_fetch, waiting)
+        for topic, partition in positions:
+            self.logs[topic][partition].readers.append(waiting)
+
+    def _answer_fetch(self, waiting: Waiting) -> None:
+        """Something was written, or the time is over."""
+        if waiting.timer is not None:
+            waiting.timer.cancel()
+        for topic, partition in waiting.positions:
+            self.logs[topic][partition].readers.remove(waiting)
+        self.network.reply(waiting.done, self._read(waiting.positions, waiting.limit))
+
+    def _read(self, positions: Mapping[Place, int], limit: int) -> Fetched:
         if self.away_for():
             return {}
-        read = {place: self.logs[place[0]][place[1]].read(start, limit) for place, start in positions.items()}
-        return {place: records for place, records in read.items() if records}
+        found = {}
+        for place, start in positions.items():
+            log = self.logs[place[0]][place[1]]
+            if log.end > start and (records := log.read(start, limit)):
+                found[place] = records
+        return found
 
     async def trip(self) -> None:
         """To the broker and back, once it is there."""

@@ -28,7 +28,7 @@ class Process:
         self.paused = False
         self.fuse = -1  # callbacks left until `blown` is called; negative: not lit
         self.blown: Callable[[], None] = lambda: None
-        self.ready: deque[_Handle] = deque()
+        self.ready: deque[Handle] = deque()
         self._loop = loop
         self._tasks: list[asyncio.Task[Any]] = []
         self._context = copy_context()
@@ -52,7 +52,7 @@ class Process:
             if inspect.iscoroutine(coroutine) and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
                 coroutine.close()
 
-    def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> _Handle:
+    def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> Handle:
         """Run something in this process after a while."""
         return self._loop.call_at(self._loop.now + seconds, callback, *args, context=self._context)
 
@@ -82,7 +82,7 @@ class Process:
         return f"<Process {self.name}>"
 
 
-class _Handle:
+class Handle:
     """A callback to be run; what asyncio knows as Handle and TimerHandle."""
 
     __slots__ = ("_when", "args", "callback", "context", "process", "stopped")
@@ -115,7 +115,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self.processes: list[Process] = []
         self.world = Process(self, "world")
         self._dice = dice
-        self._timers: list[tuple[float, int, _Handle]] = []
+        self._timers: list[tuple[float, int, Handle]] = []
         self._timer = 0
         self._runnable: list[Process] = []
         self._closed = False
@@ -149,10 +149,10 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_soon(  # type: ignore[override]  # handles of our own
         self, callback: Any, *args: Any, context: Context | None = None
-    ) -> _Handle:
+    ) -> Handle:
         context = context or copy_context()
         process = context.get(PROCESS) or self.world
-        handle = _Handle(callback, args, context, process, self.now)
+        handle = Handle(callback, args, context, process, self.now)
         if not process.dead and not self._closed:
             if not process.ready and not process.paused:
                 self._runnable.append(process)
@@ -161,14 +161,14 @@ class VirtualLoop(asyncio.AbstractEventLoop):
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
-    ) -> _Handle:
+    ) -> Handle:
         return self.call_at(self.now + delay, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
-    ) -> _Handle:
+    ) -> Handle:
         context = context or copy_context()
-        handle = _Handle(callback, args, context, context.get(PROCESS) or self.world, when)
+        handle = Handle(callback, args, context, context.get(PROCESS) or self.world, when)
         if not self._closed:
             self._timer += 1
             heapq.heappush(self._timers, (when, self._timer, handle))
