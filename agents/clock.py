@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -33,6 +33,26 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class SteadyClock:
+    """A clock whose time of day goes on by elapsed time from when this was made, so that it never jumps.
+
+    What is dated by one of these keeps its order, and a wait that is reckoned in dates is as long as it says.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._now, self._elapsed = clock.now(), clock.elapsed()
+
+    def now(self) -> datetime:
+        return self._now + timedelta(seconds=self._clock.elapsed() - self._elapsed)
+
+    def elapsed(self) -> float:
+        return self._clock.elapsed()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
 
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 from faust.types import TP
 
-from agents.clock import Clock
+from agents.clock import Clock, SteadyClock
 from agents.dispatcher.journal import Journal, Place
 from agents.dispatcher.ports import Adapter, OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
@@ -61,7 +61,8 @@ class Dispatcher:
         self.gate = gate
         self._lane, self._rows, self._log, self._place = lane, rows, log, place
         self._generation = generation
-        self._adapter, self._lease, self._clock, self._random = adapter, lease, clock, random
+        self._adapter, self._lease, self._random = adapter, lease, random
+        self._clock = SteadyClock(clock)  # the table's marks must not go back, whatever is done to the machine's clock
         self._patience, self._window = patience, window
         self._dead_ratio = DeadRatio()
         self._session: Session | None = None
@@ -78,7 +79,10 @@ class Dispatcher:
         """Step 0. After recovery and before the first batch: say who owns, then resume what was begun."""
         await self._drop()
         journal = Journal(self._place, self._rows, self._log, self._clock)
-        before = await journal.own(self._generation())
+        try:
+            before = await journal.own(self._generation())
+        except OwnershipLost:
+            return  # the partitions went while we said that we own the account; the next assignment begins anew
         if before is not None and not before.released:
             # Its last call may still be running there: the slots stay its own for one deadline.
             deadline = self._adapter.limits.deadline_seconds

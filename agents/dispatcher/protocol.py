@@ -66,6 +66,7 @@ class Dispatch:
         self.clock = clock
         self.random = random
         self.patience = patience or Patience()
+        self._since = clock.now()
 
     async def carry(self, job: Job) -> None:
         """Take one command, the head of its order's lane, to its end."""
@@ -118,9 +119,15 @@ class Dispatch:
             begun=True,
             sends=begun.sends,
             sent=begun.doubt,
-            believed_from=settled_after_crash(datetime.fromisoformat(begun.doubt[1]), self.adapter.limits),
+            believed_from=settled_after_crash(self._begun_at(begun), self.adapter.limits),
             attempts=list(begun.attempts),
         )
+
+    def _begun_at(self, begun: Begun) -> datetime:
+        """The latest at which a send can have been begun, by our clock: a predecessor's clock may be wrong, but all it
+        did was before we took over."""
+        epoch, at = begun.doubt
+        return datetime.fromisoformat(at) if epoch == self.table.epoch else self._since
 
     async def _inherit_doubt(self, job: Job, since: Mark) -> Case:
         begun = Begun(job.command, self._mark(), doubt=since)
