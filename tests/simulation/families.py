@@ -47,7 +47,7 @@ POINTS = {"sequencer": SEQUENCER_POINTS, "dispatcher": DISPATCHER_POINTS}
 _BEFORE_A_WRITE = {
     "sequencer": ("sequencer.decided", "sequencer.decided", "sequencer.installed"),
     "dispatcher": tuple(
-        f"dispatcher.{name}" for name in ("begun-written", "before-send", "before-send", "outcome-published")
+        f"dispatcher.{name}" for name in ("begun-written", "before-send", "before-send", "before-send")
     ),
 }
 SESSIONS = {"sequencer": 8.0, "dispatcher": 15.0}
@@ -199,15 +199,27 @@ def _zombie(trouble: Trouble) -> None:
     What it wrote late matters when the table is read again, so somebody has to read it.
     """
     dice, role = trouble.dice, trouble.dice.choice(("sequencer", "dispatcher"))
-    points = _BEFORE_A_WRITE[role]
     for _ in range(dice.randint(1, 2)):
-        at = trouble.moment(0.7)
+        at, seconds = trouble.moment(0.7), round(SESSIONS[role] * dice.uniform(2.0, 5.0), 3)
         trouble.add(Join(0, at, role))
-        for worker in range(dice.choice((1, 3))):  # whoever it is that gets there
-            seconds = round(SESSIONS[role] * dice.uniform(1.5, 4.5), 3)
-            trouble.add(Pause(0, at, role, worker, seconds, dice.choice(points)), seconds)
+        point = dice.choice(_BEFORE_A_WRITE[role])
+        trouble.add(Pause(0, at, role, dice.choice((0, 0, 0, 1)), seconds, point), seconds)
         back = round(at + seconds + trouble.span(2.0, 90.0), 3)
         trouble.add(Rebalance(0, back, role) if dice.random() < 0.5 else Kill(0, back, role, dice.randrange(3)))
+
+
+def _overtaken(trouble: Trouble) -> None:
+    """A command waits in a stopped process; meanwhile it is asked by another, refused, and asked anew by a person."""
+    dice = trouble.dice
+    at, seconds = trouble.moment(0.6), round(SESSIONS["sequencer"] * dice.uniform(4.0, 7.0), 3)
+    trouble.add(Join(0, at, "sequencer"))
+    for worker in (0, 1):
+        trouble.add(Pause(0, at, "sequencer", worker, seconds, "sequencer.installed"), seconds)
+    trouble.rule("refuse", at, seconds, probability=1.0)
+    for _ in range(6):
+        trouble.add(
+            Operate(0, round(at + seconds * dice.uniform(0.3, 0.95), 3), "decide", round(dice.random(), 6)), 0.0
+        )
 
 
 def _unseen(trouble: Trouble) -> None:
@@ -228,14 +240,13 @@ def _crowded(trouble: Trouble) -> None:
     """The account's slots are all taken by a process that stops, and its calls end just after another took over."""
     dice, account = trouble.dice, trouble.document["accounts"][ACCOUNT]
     deadline = account["deadline_seconds"]
-    longest = deadline / 2 + account["longest_execution_seconds"] * 0.9  # that a call cut off may go on
-    seconds = min(SESSIONS["dispatcher"] + deadline * dice.uniform(0.3, 0.9), longest)
-    at = trouble.moment(0.8)
-    trouble.add(Join(0, at, "dispatcher"))
-    trouble.rule("slow", at, 90.0, probability=1.0, seconds=round(seconds, 3))
+    seconds = SESSIONS["dispatcher"] + deadline * dice.uniform(0.3, 0.9)
+    at = trouble.moment(0.7)
+    stopped = round(at + trouble.span(0.5, 10.0), 3)
+    trouble.rule("hang", at, 60.0, probability=1.0, hold_seconds=round(seconds, 3))
     for worker in range(3):
-        stopped = round(at + trouble.span(1.0, 30.0), 3)
         trouble.add(Pause(0, stopped, "dispatcher", worker, round(dice.uniform(40.0, 60.0), 3)), 60.0)
+    trouble.add(Join(0, round(stopped + 0.1, 3), "dispatcher"))
 
 
 def _membership(trouble: Trouble) -> None:
@@ -311,6 +322,7 @@ FAMILIES: dict[str, Family] = {
     "zombie": _zombie,
     "unseen": _unseen,
     "crowded": _crowded,
+    "overtaken": _overtaken,
     "membership": _membership,
     "clocks": _clocks,
     "compact": _compact,
@@ -318,8 +330,8 @@ FAMILIES: dict[str, Family] = {
     "operator": _operator,
     "replay": _replay,
 }
-_RARE = {"corrupt": 0.15, "crowded": 0.5}  # the share of runs that keep the family once it has come up
-_OFTEN = {"zombie": 3, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another
+_RARE = {"corrupt": 0.15, "crowded": 0.7}  # the share of runs that keep the family once it has come up
+_OFTEN = {"zombie": 4, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another
 _HOW_MANY = (10, 25, 25, 18, 12, 10)  # weights of 0 to 5 families
 
 

@@ -25,7 +25,7 @@ _ABOUT_GOODS = frozenset({"unknown-disposition", "wrong-item", "over-inspected"}
 
 
 _MAPPED_LATER = frozenset({"unmapped-tax", "unmapped-method", "unknown-disposition"})
-_SETTLING = frozenset({"operator", "refused", "corrupt", "lies"})
+_SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class Documents:
         self._credited: dict[tuple[str, str], Decimal] = {}
         self._restocked: dict[tuple[str, str], Decimal] = {}
         self._received: dict[tuple[str, str], Decimal] = {}
+        self._receipts: dict[tuple[str, str], dict[str, list[Any]]] = {}  # (return, inspection): command: its lines
         self._authorisations: dict[str, list[Document]] = {}
         self.amounts_go_wrong = any(
             isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") == "wrong-amount"
@@ -59,10 +60,15 @@ class Documents:
         if raw["kind"] != "item_receipt" or self._orders.renamed(order_id):
             return
         self._findings.check("I4")
-        units: dict[str, int] = {}
-        for line in () if raw["void"] else raw["body"]["lines"]:
-            units[line["sku"]] = units.get(line["sku"], 0) + int(line["quantity"])
         return_id = str(raw["body"].get("return_id") or "")
+        origin = str((raw["body"].get("origin") or {}).get("id") or raw["id"])
+        # An inspection that was corrected asks for the same units again, under another disposition.
+        whole = len(self._told.versions.get(origin, ())) == 1
+        asked = self._receipts.setdefault((return_id, origin if whole else raw["id"]), {})
+        asked[raw["id"]] = [] if raw["void"] else raw["body"]["lines"]
+        units: dict[str, int] = {}
+        for line in (line for lines in asked.values() for line in lines):
+            units[line["sku"]] = units.get(line["sku"], 0) + int(line["quantity"])
         for sku, count in units.items():
             returned = self._told.returned_by(order_id, return_id, sku)
             if count > returned and not self._orders.allowed(order_id, *GOODS):

@@ -58,6 +58,7 @@ class Told:
         self._read: dict[bytes, dict[str, Any]] = {}
         self._sellable, self._there = _Most(), _Most()
         self._returned = _Most()
+        self.versions: dict[str, set[int]] = {}  # inspection: those that were told
         self._refunds: dict[Key, dict[str, Decimal]] = {}  # (order, currency): the most each was said to come to
         self._paid: dict[Key, set[str]] = {}
         self._gifts: dict[Key, dict[str, Decimal]] = {}
@@ -128,6 +129,7 @@ class Told:
 
     def _inspection(self, data: Mapping[str, Any]) -> None:
         if self._merchant.warehouse_decides:
+            self.versions.setdefault(data["inspection_id"], set()).add(data["version"])
             self._found(str(data["order_id"]), data["inspection_id"], data["lines"])
 
     def _found(self, order_id: str, source: str, lines: list[dict[str, Any]]) -> None:
