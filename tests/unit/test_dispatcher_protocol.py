@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agents.clock import rfc3339
 from agents.dispatcher.doubt import settled_after_crash
 from agents.dispatcher.entries import Begun, Ended
 from streams.adapter import Limits
@@ -597,3 +598,20 @@ async def test_a_fault_of_ours_ends_the_process(bench: Bench) -> None:
     with pytest.raises(KeyError):
         await bench.rest()
     assert isinstance(bench.process.get(asked.id), Begun)
+
+
+async def test_a_predecessors_clock_says_nothing_of_when_its_doubt_is_over(bench: Bench) -> None:
+    """It was an hour slow: by its date "not there" could be believed at once, and the send it made comes later still."""
+    asked = command()
+    bench.vendor.faults.append("late")
+    bench.ask(asked)
+    await bench.clock.until(lambda: bench.vendor.creates[asked.id] == 1)
+    await bench.kill()
+    begun = bench.process.get(asked.id)
+    assert isinstance(begun, Begun)
+    wrong = rfc3339(datetime.fromisoformat(begun.doubt[1]) - timedelta(hours=1))
+    entry = replace(begun, written=(begun.written[0], wrong), doubt=(begun.doubt[0], wrong))
+    bench.brokers.changelog[:] = [(asked.id, encode(entry))]
+    await bench.restart()
+    await bench.rest()
+    assert (len(bench.vendor.held(asked.id)), bench.last(asked).reason) == (1, "found")
