@@ -9,7 +9,7 @@ import pytest
 
 from agents.clock import rfc3339
 from agents.dispatcher.doubt import settled_after_crash
-from agents.dispatcher.entries import Begun, Ended
+from agents.dispatcher.entries import Begun, Ended, encode
 from streams.adapter import Limits
 from streams.commands import Outcome
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
@@ -601,7 +601,7 @@ async def test_a_fault_of_ours_ends_the_process(bench: Bench) -> None:
 
 
 async def test_a_predecessors_clock_says_nothing_of_when_its_doubt_is_over(bench: Bench) -> None:
-    """It was an hour slow: by its date "not there" could be believed at once, and the send it made comes later still."""
+    """It was an hour slow: by its date "not there" could be believed at once, and its send comes later."""
     asked = command()
     bench.vendor.faults.append("late")
     bench.ask(asked)
