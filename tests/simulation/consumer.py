@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from faust.types import TP
@@ -20,6 +21,7 @@ from agents.lease import Lease
 from agents.rows import Rows
 from tests.simulation.groups import GOOD, UNKNOWN, Group
 from tests.simulation.kafka import Broker, Fetched, Place
+from tests.simulation.loop import PROCESS
 from tests.simulation.ports import SimClock, SimStream
 
 FETCH_RECORDS = 500
@@ -58,6 +60,7 @@ class Consumer:
         self._acked = asyncio.Event()
         self._stopping = asyncio.Event()
         self._revocations = 0
+        self._member = True
         self._commit_lock = asyncio.Lock()
         self._done: dict[tuple[str, int], int] = {}
         lane.wake = self._woken.set
@@ -66,7 +69,8 @@ class Consumer:
 
     async def run(self) -> None:
         """Join, recover, read, and join again, until stopped."""
-        beats = asyncio.create_task(self._beat())
+        self._process = PROCESS.get()
+        self._process.call_later(self._heartbeat, self._beat)
         commits = asyncio.create_task(self._commit_now_and_then())
         reading: asyncio.Task[None] | None = None
         while not self._stopping.is_set():
@@ -91,11 +95,10 @@ class Consumer:
                     waits = [wait for wait in waits if wait is not reading]
             for wait in waits[:2]:
                 wait.cancel()
-            for task in (beats, commits):
-                if task.done():
-                    task.result()
+            if commits.done():
+                commits.result()
         await self._revoke()
-        beats.cancel()
+        self._member = False
         commits.cancel()
         await self._group.leave(self.name)
 
@@ -103,24 +106,29 @@ class Consumer:
         """As SIGTERM: hand back, commit, leave."""
         self._stopping.set()
 
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._heartbeat)
-            if self.generation == NO_GENERATION or self._rejoin.is_set():
-                continue
-            sent_at, generation = self._clock.elapsed(), self.generation
-            answer = await self._group.heartbeat(self.name, generation)
-            if generation != self.generation:
-                continue
-            if answer == GOOD:
-                if self._lease is not None and not self._rejoin.is_set():
-                    self._lease.renew(sent_at)
-                continue
-            if answer == UNKNOWN:
-                self.generation = NO_GENERATION
-            if self._lease is not None:
-                self._lease.lose()
-            self._rejoin.set()
+    def _beat(self) -> None:
+        if not self._member:
+            return
+        if self.generation == NO_GENERATION or self._rejoin.is_set():
+            self._process.call_later(self._heartbeat, self._beat)
+            return
+        answered = partial(self._heard, self._clock.elapsed(), self.generation)
+        self._group.heartbeat(self.name, self.generation, answered)
+
+    def _heard(self, sent_at: float, generation: int, answer: str) -> None:
+        """A heartbeat is answered; the next follows."""
+        self._process.call_later(self._heartbeat, self._beat)
+        if generation != self.generation or not self._member:
+            return
+        if answer == GOOD:
+            if self._lease is not None and not self._rejoin.is_set():
+                self._lease.renew(sent_at)
+            return
+        if answer == UNKNOWN:
+            self.generation = NO_GENERATION
+        if self._lease is not None:
+            self._lease.lose()
+        self._rejoin.set()
 
     async def _revoke(self) -> None:
         self._revocations += 1

@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from tests.simulation.kafka import Broker
-from tests.simulation.loop import VirtualLoop
+from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 Places = tuple[int, ...]
 GOOD, REBALANCING, UNKNOWN = "good", "rebalancing", "unknown"
@@ -71,11 +71,13 @@ class Group:
         self._broker.network.send("group", self._when_there, self._joins, name, done)
         return await done
 
-    async def heartbeat(self, name: str, generation: int) -> str:
-        """GOOD, REBALANCING (join again) or UNKNOWN (thrown out)."""
-        done: asyncio.Future[str] = self._loop.create_future()
-        self._broker.network.send("group", self._when_there, self._hears, name, generation, done)
-        return await done
+    def heartbeat(self, name: str, generation: int, answered: Callable[[str], None]) -> None:
+        """Answered with GOOD, REBALANCING (join again) or UNKNOWN (thrown out).
+
+        The answer is called, not awaited: heartbeats are what happens most often in a run.
+        """
+        process = PROCESS.get()
+        self._broker.network.send("group", self._when_there, self._hears, name, generation, process, answered)
 
     async def commit(self, name: str, generation: int, offsets: Mapping[tuple[str, int], int]) -> bool:
         """False when the generation is over: nothing was committed."""
@@ -150,13 +152,12 @@ class Group:
             assert joining is not None
             self._broker.network.reply(joining, Assignment(self.generation, member.numbers))
 
-    def _hears(self, name: str, generation: int, done: asyncio.Future[str]) -> None:
-        member = self._members.get(name)
-        if member is None or generation != self.generation:
-            self._broker.network.reply(done, UNKNOWN)
-            return
-        self._heard(member)
-        self._broker.network.reply(done, REBALANCING if member.asked else GOOD)
+    def _hears(self, name: str, generation: int, process: Process, answered: Callable[[str], None]) -> None:
+        member, answer = self._members.get(name), UNKNOWN
+        if member is not None and generation == self.generation:
+            self._heard(member)
+            answer = REBALANCING if member.asked else GOOD
+        process.call_later(self._broker.network.latency(), answered, answer)
 
     def _commits(
         self, name: str, generation: int, offsets: dict[tuple[str, int], int], done: asyncio.Future[bool]
