@@ -496,10 +496,10 @@ class System:
                 self._struck(f"vendor {call.fault}")
         self.teller.call(call)
 
-    def _recovered(self, worker: str, topic: str, number: int, rows: Mapping[bytes, bytes]) -> None:
+    def _recovered(self, worker: str, topic: str, number: int, rows: Mapping[bytes, bytes], end: int) -> None:
         self.result.events["recovery"] += 1
         self.watch.now = self.loop.now
-        self.watch.recovered(worker, topic, number, rows)
+        self.watch.recovered(worker, topic, number, rows, end)
 
 
 def _may_end(error: BaseException) -> bool:

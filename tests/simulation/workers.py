@@ -38,7 +38,7 @@ SESSIONS = {SEQUENCER: 8.0, DISPATCHER: 15.0}
 REBALANCES = {SEQUENCER: 20.0, DISPATCHER: 30.0}
 HEARTBEAT_SECONDS = 2.0
 
-Recovered = Callable[[str, str, int, Mapping[bytes, bytes]], None]
+Recovered = Callable[[str, str, int, Mapping[bytes, bytes], int], None]
 
 
 class Worker:
@@ -81,7 +81,7 @@ class Worker:
     def _join(self, lane: Lane, rows: Rows, streams: Mapping[str, SimStream], lease: Lease | None) -> Consumer:
         def recovered(numbers: tuple[int, ...]) -> None:
             for number in numbers:
-                self._tell_recovered(self.name, rows.changelog, number, rows.partition(number))
+                self._tell_recovered(self.name, rows.changelog, number, rows.partition(number), rows.end_offset(number))
 
         self.consumer = Consumer(
             self.name,
