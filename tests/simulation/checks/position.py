@@ -22,7 +22,7 @@ class Position:
     """The net of all documents, and what is open with people. Equal positions are equal values."""
 
     credited: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, refund, currency
-    units: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, SKU, location
+    units: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # for sale: order, SKU, location
     exchanged: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
     authorised: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
     exceptions: tuple[Exception_, ...] = ()
@@ -46,10 +46,10 @@ def net_position(books: Books, orders: Orders, exceptions: Iterable[Entry], comp
         elif document.kind == "return_authorisation" and document.status != "closed" and not document.void:
             for line in document.lines:
                 _add(position.authorised, (order_id, line["sku"]), Decimal(str(line["quantity"])))
-    for movement in books.movements:
-        if movement.target:
+    for movement in books.movements:  # units for sale: others may stay where they lie (docs/join.md)
+        if movement.raises_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.target), movement.quantity)
-        if movement.origin:
+        if movement.lowers_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.origin), -movement.quantity)
     position.credited = _standing(position.credited)
     position.units = _standing(position.units)
