@@ -205,7 +205,7 @@ def _zombie(trouble: Trouble) -> None:
         point = dice.choice(_BEFORE_A_WRITE[role])
         trouble.add(Pause(0, at, role, dice.choice((0, 0, 0, 1)), seconds, point), seconds)
         back = round(at + seconds + trouble.span(2.0, 90.0), 3)
-        trouble.add(Rebalance(0, back, role) if dice.random() < 0.5 else Kill(0, back, role, dice.randrange(3)))
+        trouble.add(Rebalance(0, back, role) if dice.random() < 0.5 else Kill(0, back, role, dice.randrange(3)), 1.0)
 
 
 def _overtaken(trouble: Trouble) -> None:

@@ -25,6 +25,8 @@ _ABOUT_GOODS = frozenset({"unknown-disposition", "wrong-item", "over-inspected"}
 
 
 _MAPPED_LATER = frozenset({"unmapped-tax", "unmapped-method", "unknown-disposition"})
+_RARE = ("over-inspected", "over-inspected", "twins", "amount-raised")  # plots that chance alone seldom brings
+_SEEKS, _TRIES = 0.06, 15  # the share of runs that look for one, and in how many worlds
 _SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 
 
@@ -147,13 +149,16 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
         corrected=0.25,
     )
     wanted, most = dice.randint(*size.orders), dice.randint(*size.returns)
-    attempt = 0
+    attempt, rare = 0, Random(f"{seed}/rare")
+    sought = rare.choice(_RARE) if rare.random() < _SEEKS else ""
     while True:
         made = world.build(seed + (attempt << 40), wanted, chances)
         stories = telling.tell(made, chances=chances)[:most]
-        if stories:
+        attempt += 1
+        if not stories:
+            continue  # every order is still pending: nothing could come back
+        if not sought or attempt >= _TRIES or any(story.plot.name == sought for story in stories):
             return replace(made, seed=seed), stories
-        attempt += 1  # every order is still pending: nothing could come back
 
 
 def _deliveries(

@@ -65,7 +65,7 @@ class Documents:
         # An inspection that was corrected asks for the same units again, under another disposition.
         whole = len(self._told.versions.get(origin, ())) == 1
         asked = self._receipts.setdefault((return_id, origin if whole else raw["id"]), {})
-        asked[raw["id"]] = [] if raw["void"] else raw["body"]["lines"]
+        asked[raw["id"]] = [] if raw["void"] else raw["body"].get("lines", [])
         units: dict[str, int] = {}
         for line in (line for lines in asked.values() for line in lines):
             units[line["sku"]] = units.get(line["sku"], 0) + int(line["quantity"])

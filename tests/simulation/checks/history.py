@@ -42,17 +42,25 @@ class Record:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def plan(*acts: Act, profile: Mapping[str, Any] | None = None, demands: Sequence[Demand] = ()) -> Plan:
+def plan(
+    *acts: Act, profile: Mapping[str, Any] | None = None, demands: Sequence[Demand] = (), world: World | None = None
+) -> Plan:
     orders = {ORDER: Sold("fulfilled", "GBP", "94.95", {"TEE-RED-M": 2, "HAT-1": 1})}
     expected = Expected(1, ACCOUNT, orders, WAREHOUSES, list(demands))
-    return Plan(1, profile or PROFILE, {}, World(1, ()), expected, acts)
+    return Plan(1, profile or PROFILE, {}, world or World(1, ()), expected, acts)
 
 
 class History:
     """Says to a watch what a run would; the row follows what was heard, as the sequencer's would."""
 
-    def __init__(self, *acts: Act, profile: Mapping[str, Any] | None = None, demands: Sequence[Demand] = ()) -> None:
-        self.watch = Watch(plan(*acts, profile=profile, demands=demands))
+    def __init__(
+        self,
+        *acts: Act,
+        profile: Mapping[str, Any] | None = None,
+        demands: Sequence[Demand] = (),
+        world: World | None = None,
+    ) -> None:
+        self.watch = Watch(plan(*acts, profile=profile, demands=demands, world=world))
         self.row = Row(ORDER)
         self.exceptions: list[dict[str, Any]] = []
         self.waiting: list[dict[str, Any]] = []

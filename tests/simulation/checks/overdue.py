@@ -65,7 +65,7 @@ def is_mapped(document: Mapping[str, Any], key: str) -> bool:
     name, _, last = rest.rpartition(".")
     if section == "skus":
         # A name without an account is an item's that the account itself has not.
-        return bool(name) and last in document["accounts"] and bool(table.get("identity") or name in table)
+        return bool(name) and last in document.get("accounts", ()) and bool(table.get("identity") or name in table)
     if section == "items" and last == "tax_code":
         return any("tax_code" in one for one in (table.get(name, {}),))
     entry: Any = table

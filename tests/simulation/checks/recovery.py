@@ -76,10 +76,11 @@ class Recovery:
         if end is not None and self._position.get((topic, partition), -1) >= end:
             return  # another worker has read further: this one's table cannot be told any more
         self._findings.check("I11")
+        since = {key for _, key, _ in self._pending.get((topic, partition), ())}  # written after it had read
         same = _same_row if topic.endswith(ORDERS) else _same_entry
         for key, value in expected.items():
             found = rows.get(key)
-            if found == value:
+            if found == value or key in since:
                 continue
             name = key.decode(errors="replace")
             if found is None:
@@ -89,7 +90,7 @@ class Recovery:
                 what = f"{worker} recovered {name} from {topic}-{partition} otherwise than as the join of its records"
                 self._findings.add("I11", "row-differs", name, what + _difference(topic, value, found), worker)
         for key in rows:
-            if key not in expected:
+            if key not in expected and key not in since:
                 name = key.decode(errors="replace")
                 what = f"{worker} recovered {name} from {topic}-{partition}, which has no record of it"
                 self._findings.add("I11", "row-invented", name, what, worker)
