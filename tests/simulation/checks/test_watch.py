@@ -673,10 +673,10 @@ def test_i6_positions_of_two_orders_of_arrival() -> None:
     ]
     other.make(NOTE, "rf1~2", amount="40.00")
     assert one.watch.position() == other.watch.position()
-    other.except_for("item_receipt", "r1")
+    other.except_for("exchange_order", "r1")
     other.finish()
     assert differences(one.watch.position(), other.watch.position()) == [
-        "order 5001, exception r1 item_receipt refused in another order of arrival only"
+        "order 5001, exception r1 exchange_order refused in another order of arrival only"
     ]
 
 
