@@ -202,7 +202,10 @@ class Outcome:
     @classmethod
     def decode(cls, value: bytes) -> Outcome:
         """Read a record value; raises `ValueError` or `KeyError` on what is not an outcome."""
-        raw = orjson.loads(value)
+        return cls.decode_json(orjson.loads(value))
+
+    @classmethod
+    def decode_json(cls, raw: Mapping[str, Any]) -> Outcome:
         return cls(
             command_id=raw["command_id"],
             revision=raw["revision"],

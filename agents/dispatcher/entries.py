@@ -141,7 +141,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
     match raw["state"]:
         case "begun":
             return Begun(
-                command=Command.decode(orjson.dumps(raw["command"])),
+                command=Command.decode_json(raw["command"]),
                 written=_mark(raw["written"]),
                 sends=raw["sends"],
                 doubt=_mark(raw["doubt"]),
@@ -150,7 +150,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
             )
         case "ended":
             return Ended(
-                outcome=Outcome.decode(orjson.dumps(raw["outcome"])),
+                outcome=Outcome.decode_json(raw["outcome"]),
                 row_stamp=(raw["row_stamp"][0], raw["row_stamp"][1]),
                 written=_mark(raw["written"]),
                 look_first=raw["look_first"],
@@ -175,8 +175,11 @@ def merge(one: bytes, other: bytes) -> bytes:
     done stands; else the higher command, and of one command what the later owner wrote last. A doubt outlives all but
     an end that knew of it: a predecessor's refusal says nothing of what its successor has sent.
     """
-    top, low = (one, other) if _standing(one) >= _standing(other) else (other, one)
-    entry, lesser = decode(top), decode(low)
+    if one == other:
+        return one
+    read = {one: decode(one), other: decode(other)}
+    top, low = (one, other) if _standing(one, read[one]) >= _standing(other, read[other]) else (other, one)
+    entry, lesser = read[top], read[low]
     if not isinstance(entry, Begun | Ended) or not isinstance(lesser, Begun | Ended):
         return top
     doubt, settled = max(entry.doubt, lesser.doubt), max(entry.settled, lesser.settled)
@@ -185,8 +188,8 @@ def merge(one: bytes, other: bytes) -> bytes:
     return encode(replace(entry, doubt=doubt, settled=settled))
 
 
-def _standing(value: bytes) -> tuple[Any, ...]:
-    match decode(value):
+def _standing(value: bytes, entry: Entry) -> tuple[Any, ...]:
+    match entry:
         case Ended(outcome=outcome) as ended if outcome.status is OutcomeStatus.DONE:
             return 3, _reversed(outcome.at), ended.rank, NEVER, 0, value  # the first document stands
         case Ended() as ended:

@@ -138,7 +138,7 @@ class Sequencer:
     def _due(self, owned: _Owned) -> set[bytes]:
         now = self._clock.elapsed()
         woken = owned.pop_due(rfc3339(self._clock.now()), SWEEP_LIMIT)
-        for key in list(owned.woken)[: SWEEP_LIMIT - len(woken)]:
+        for key in sorted(owned.woken)[: SWEEP_LIMIT - len(woken)]:
             owned.woken.discard(key)
             woken.add(key)
         for key, marks in owned.marks.items():

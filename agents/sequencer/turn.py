@@ -92,7 +92,7 @@ class Decider:
     ) -> Turn:
         """Join the records into their rows, decide about each row that changed or was woken, and list what follows."""
         turn, rows = Turn(), dict[bytes, Row]()
-        touched: dict[bytes, list[InputRecord]] = {key: [] for key in woken}
+        touched: dict[bytes, list[InputRecord]] = {key: [] for key in sorted(woken)}  # sets have no order to rely on
         with uncollected():
             for record in records:
                 turn.counts.taken += 1
