@@ -179,9 +179,8 @@ class Rows:
         """Drop all rows; every rebalance revokes everything."""
         self._revocations += 1
         gone, self._owned = self._owned, {}
-        for own in gone.values():
-            own.ahead.clear()
-        self._kept |= gone
+        # Rows that we changed after another had written are not what the log's order makes of them: they go for good.
+        self._kept |= {number: own for number, own in gone.items() if not own.ahead}
         for number in sorted(gone):
             await _run(self._revoked_hooks, number)
 

@@ -229,6 +229,7 @@ class Sequencer:
                 self._republish(owned, key, stored[key], again, now)
             if self._joins.was_joined(key):
                 owned.woken.add(key)
+        owned.woken.update(owned.blocked)  # a profile that came while nobody owned the partition has woken nobody
         await self._publish(again, owned)
         if again.publish:
             entries = sum(len(list(records)) for records in again.publish.values())

@@ -83,3 +83,30 @@ async def test_what_the_owner_wrote_again_is_not_behind_any_more() -> None:
     for key in (b"c", b"b"):
         rows.install(0, [(key, b"abz")], [log.append(key, b"abz")])
     assert await rows.foreign_writes(0) == {}
+
+
+def stamped(key: bytes, old: bytes | None, new: bytes) -> bytes:
+    """Rows of (previous stamp, stamp, letters): who names the stamp that stands replaces the row, others are joined."""
+    if old is None:
+        return new
+    _, standing, letters = old.split(b",")
+    previous, stamp, more = new.split(b",")
+    if previous == standing:
+        return new
+    return b"%s,%s,%s" % (previous, max(standing, stamp), union(key, letters, more))
+
+
+async def test_rows_written_on_top_of_anothers_are_read_anew_when_the_partition_comes_back() -> None:
+    """What a zombie took its own write to come to is not what the log's order makes of it."""
+    log = Log()
+    zombie = Rows("rows-changelog", log, merge=stamped, on_unreadable=unreadable)
+    await zombie.restore([0])
+    zombie.install(0, [(b"k", b"0,1,a")], [log.append(b"k", b"0,1,a")])
+    log.append(b"k", b"1,5,b")  # the next owner
+    zombie.install(0, [(b"k", b"1,2,z")], [log.append(b"k", b"1,2,z")])
+    log.append(b"k", b"5,6,c")  # the next owner again
+    await zombie.revoke()
+    await zombie.restore([0])
+    fresh = Rows("rows-changelog", log, merge=stamped, on_unreadable=unreadable)
+    await fresh.restore([0])
+    assert zombie.partition(0)[b"k"] == fresh.partition(0)[b"k"] == b"5,6,c"
