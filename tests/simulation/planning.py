@@ -34,9 +34,9 @@ _SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 class Size:
     """Bounds of a run: orders, returns, and virtual seconds of traffic."""
 
-    orders: tuple[int, int] = (2, 6)
-    returns: tuple[int, int] = (2, 6)
-    traffic: tuple[float, float] = (20.0, 600.0)
+    orders: tuple[int, int] = (1, 4)
+    returns: tuple[int, int] = (2, 4)
+    traffic: tuple[float, float] = (15.0, 200.0)
 
 
 SMALL = Size()
