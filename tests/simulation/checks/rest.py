@@ -75,7 +75,8 @@ class Rest:
         told = self._told.truths()
         self._facts(records)
         self._letters(exceptions, quarantined)
-        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, waiting)
+        moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
+        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving)
         settled = [*waiting, *self._undone(records)]
         shown = [self._shown(entry, quarantined) for entry in exceptions]
         self._documents_and_refunds(told, shown, settled, quarantined)
