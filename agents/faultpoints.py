@@ -2,8 +2,8 @@
 
 `REVENI_STREAMS_FAULT_POINT=name[:nth]` arms one; when it is reached for the nth time the process appends the name to
 the file `REVENI_STREAMS_FAULT_LOG` (so that a test can assert it was reached) and kills itself; or it sends itself the
-signal that `REVENI_STREAMS_FAULT_SIGNAL` names: SIGSTOP, to be woken in that very gap. A simulation of several processes
-in one listens instead. Unset, a point costs two comparisons.
+signal that `REVENI_STREAMS_FAULT_SIGNAL` names: SIGSTOP, to be woken in that very gap. A simulation, whose processes
+all live in one, listens instead. Unset, a point costs two comparisons.
 """
 
 from __future__ import annotations
