@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from typing import Any
@@ -41,7 +42,7 @@ HEARTBEAT_SECONDS = 2.0
 Recovered = Callable[[str, str, int, Mapping[bytes, bytes], int], None]
 
 
-class Worker:
+class Worker(ABC):
     """One process of one role. Whatever its tasks raise ends it."""
 
     def __init__(
@@ -75,8 +76,9 @@ class Worker:
             self.failure = error
         on_end(self)
 
+    @abstractmethod
     def _jobs(self) -> list[Coroutine[Any, Any, None]]:
-        raise NotImplementedError
+        """What runs in the process, for as long as it lives."""
 
     def _join(self, lane: Lane, rows: Rows, streams: Mapping[str, SimStream], lease: Lease | None) -> Consumer:
         def recovered(numbers: tuple[int, ...]) -> None:
@@ -209,4 +211,4 @@ async def _endless(reading: Coroutine[Any, Any, None]) -> None:
 
 
 def _no_consumer() -> Any:
-    raise NotImplementedError("the simulation feeds the profile by itself")
+    raise RuntimeError("the simulation feeds the profile by itself: nothing here may ask for a consumer")
