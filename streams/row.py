@@ -135,6 +135,7 @@ class Row:
     )
     stamp: Stamp = (0, 0)
     previous: Stamp = (0, 0)
+    joined: dict[int, int] = field(default_factory=dict)  # others' records in it: generation -> newest sequence
 
     # -- facts
 
@@ -217,6 +218,9 @@ class Row:
             self.playbooks[return_id] = max(version, self.playbooks.get(return_id, 0))
         self.first_seen = min(filter(None, (self.first_seen, other.first_seen)), default="")
         self.quarantined = max(self.quarantined, other.quarantined)
+        joined = dict(self.joined)
+        for generation, sequence in (*other.joined.items(), self.stamp, other.stamp):
+            joined[generation] = max(sequence, joined.get(generation, 0))
         if other.stamp > self.stamp:
             self.waiting, self.source, self.stamp, self.previous = (
                 other.waiting,
@@ -224,6 +228,8 @@ class Row:
                 other.stamp,
                 other.previous,
             )
+        # A writer's records of one generation follow each other; generation 0 is nobody's.
+        self.joined = {number: last for number, last in sorted(joined.items()) if number not in (0, self.stamp[0])}
 
     # -- effects
 

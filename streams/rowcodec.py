@@ -61,6 +61,7 @@ def encode(row: Row) -> bytes:
             "format": ROW_FORMAT,
             "stamp": row.stamp,
             "previous": row.previous,
+            "joined": list(row.joined.items()),
             "outbox": sum(1 for _ in row.unpublished()),
             "due": row.due(),
             "blocked": any(letter.open and letter.content["mapping_key"] for letter in row.letters.values()),
@@ -76,6 +77,7 @@ class Head:
 
     stamp: Stamp
     previous: Stamp
+    joined: Mapping[int, int]  # generation -> newest sequence of others' records that it holds as well
     outbox: int  # decided, not known to be in its topic
     due: str  # when something owed becomes late; empty: nothing is
     blocked: bool  # waits for a mapping of the profile
@@ -92,6 +94,7 @@ def head_of(value: bytes) -> Head:
         return Head(
             stamp=(raw["stamp"][0], raw["stamp"][1]),
             previous=(raw["previous"][0], raw["previous"][1]),
+            joined=dict(raw.get("joined", ())),
             outbox=raw["outbox"],
             due=raw["due"],
             blocked=raw["blocked"],
@@ -105,14 +108,17 @@ def head_of(value: bytes) -> Head:
 def merge(old: bytes | None, new: bytes) -> bytes:
     """Join a changelog record into what stands: I11.
 
-    A record whose `previous` is the stamp that stands was written by someone who had read it, so it simply follows. Any
-    other record met it out of turn (a zombie's late write, or one written without seeing that write): they are joined.
+    A record whose `previous` is the stamp that stands was written by someone who had read it, so it simply follows,
+    if it also holds what was joined in (`joined`). Any other record met what stands out of turn (a zombie's late write,
+    or one written without seeing that write): they are joined.
     """
     after = head_of(new)
     if old is None or old == new:
         return new
     before = head_of(old)
-    if after.previous == before.stamp:
+    if after.previous == before.stamp and all(
+        after.joined.get(generation, -1) >= sequence for generation, sequence in before.joined.items()
+    ):
         return new
     mine, theirs = decode(old), decode(new)
     mine.join(theirs)
@@ -174,6 +180,7 @@ def _decode(raw: dict[str, Any]) -> Row:
         source=tuple(body["source"]) if body["source"] else None,
         stamp=(raw["stamp"][0], raw["stamp"][1]),
         previous=(raw["previous"][0], raw["previous"][1]),
+        joined=dict(raw.get("joined", ())),
     )
 
 

@@ -113,6 +113,40 @@ def test_i11_a_zombies_late_record_is_joined_not_followed(mine: list[Fact], thei
     assert head_of(first).stamp == head_of(second).stamp == (2, 5)
 
 
+@given(histories(), histories(), histories())
+def test_i11_a_successor_that_has_not_read_a_zombies_record_does_not_displace_it(
+    mine: list[Fact], theirs: list[Fact], more: list[Fact]
+) -> None:
+    """The owner goes on from its own row before it has read the zombie's; what it writes then is joined, until one holds
+    both."""
+    base = fold([])
+    base.stamp = (1, 1)
+    owner, zombie, later, whole = fold(mine), fold(theirs), fold(mine + more), fold(mine + theirs + more)
+    owner.previous, owner.stamp = (1, 1), (2, 5)
+    zombie.previous, zombie.stamp = (1, 1), (1, 9)
+    later.previous, later.stamp = (2, 5), (2, 6)
+    for written in ((owner, zombie, later), (zombie, owner, later), (owner, later, zombie)):
+        value = encode(base)
+        for row in written:
+            value = merge(value, encode(row))
+        assert facts_of(decode(value)) == facts_of(whole)
+        assert head_of(value).stamp == (2, 6)
+        assert head_of(value).joined == {1: 9}
+    knows = decode(value)
+    knows.previous, knows.stamp = (2, 6), (2, 7)
+    assert merge(value, encode(knows)) == encode(knows)
+
+
+def test_a_record_written_before_rows_said_what_they_hold_is_read() -> None:
+    """A row of the release before has no `joined`: it holds nobody else's."""
+    row = fold([])
+    row.stamp, row.previous = (2, 5), (1, 1)
+    older = encode(row).replace(b'"joined":[],', b"")
+    assert older != encode(row)
+    assert head_of(older) == head_of(encode(row))
+    assert decode(older) == row
+
+
 def test_a_successor_simply_follows() -> None:
     """A record whose `previous` is the stamp that stands replaces it."""
     row = fold([])
