@@ -1,0 +1,158 @@
+"""The worker processes of a run: started, stopped, killed, and started again by whoever looks after them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from random import Random
+
+from aiokafka.errors import KafkaError
+
+from adapters.runtime import playbooks
+from agents.rows import StaleRows
+from streams.profile import Profile
+from streams.topics import Topology
+from tests.simulation.groups import Group
+from tests.simulation.kafka import Broker
+from tests.simulation.loop import PROCESS, Process, VirtualLoop
+from tests.simulation.ports import SimClock
+from tests.simulation.result import Violation
+from tests.simulation.vendor import VendorWorld
+from tests.simulation.witness import Witness
+from tests.simulation.workers import SEQUENCER, DispatcherWorker, SequencerWorker, Worker
+
+RESTART_SECONDS = 1.0
+_CALLBACKS = 40  # a process that is to be stopped is stopped between two of its next so many callbacks
+_PLAYBOOKS = playbooks()
+
+
+class Fleet:
+    """All workers that ever ran."""
+
+    def __init__(
+        self,
+        loop: VirtualLoop,
+        broker: Broker,
+        groups: dict[str, Group],
+        vendor: VendorWorld,
+        topology: Topology,
+        profile: Profile,
+        account: str,
+        witness: Witness,
+        dice: Callable[[str], Random],
+    ) -> None:
+        self._loop, self._broker, self._groups, self._vendor = loop, broker, groups, vendor
+        self._topology, self._profile, self._account = topology, profile, account
+        self._witness, self._dice = witness, dice
+        self.workers: list[Worker] = []
+
+    def start(self, role: str) -> None:
+        process = Process(self._loop, f"{role}-{len(self.workers) + 1}")
+        clock = SimClock(self._loop)
+        dice = self._dice(process.name)
+        base = (process, clock, self._broker, self._groups[role], dice, self._witness.recovered)
+        worker: Worker
+        if role == SEQUENCER:
+            worker = SequencerWorker(self._topology, _PLAYBOOKS, *base)
+        else:
+            table = self._profile.document["accounts"][self._account]
+            adapter = self._vendor.adapter(process.name, table, clock.now)
+            head_room = self._profile.account(self._account).head_room
+            worker = DispatcherWorker(self._topology, self._account, adapter, head_room, *base)
+        self.workers.append(worker)
+        self._witness.tell(process.name, "starts")
+        process.spawn(worker.main(self._ended), process.name)
+
+    def running(self, role: str) -> list[Worker]:
+        return [one for one in self.workers if one.role == role and not one.process.dead and not one.stopped]
+
+    def one(self, role: str, number: int) -> list[Worker]:
+        """The one that `number` means; empty when none of the role runs."""
+        running = self.running(role)
+        return [running[number % len(running)]] if running else []
+
+    # -- what befalls them
+
+    def kill(self, role: str, number: int, point: str, back_after: float) -> None:
+        """kill -9, at a fault point or between any two awaits; another is started `back_after` seconds later."""
+        self._strike(role, number, point, lambda worker: self._kill(worker, back_after))
+
+    def pause(self, role: str, number: int, point: str, seconds: float) -> None:
+        """SIGSTOP, and SIGCONT later."""
+        self._strike(role, number, point, lambda worker: self._pause(worker, seconds))
+
+    def leave(self, role: str, number: int) -> None:
+        """SIGTERM, but never of the last."""
+        running = self.running(role)
+        if len(running) > 1:
+            self._witness.struck("leave")
+            worker = running[number % len(running)]
+            worker.process.spawn(worker.consumer.stop())
+
+    def jump(self, role: str, number: int, seconds: float) -> None:
+        """The time of day of one machine jumps."""
+        for worker in self.one(role, number):
+            self._witness.struck("jump")
+            worker.clock.skew += seconds
+
+    def heal(self) -> None:
+        """Nothing is to happen to them any more; those that stand still go on, and of each role one runs."""
+        for worker in self.workers:
+            worker.armed.clear()
+            worker.process.wake()
+        for role in self._groups:
+            if not self.running(role):
+                self.start(role)
+
+    def reached(self, point: str) -> None:
+        """A process passes a fault point."""
+        process = PROCESS.get()
+        for worker in self.workers:
+            if worker.process is process:
+                armed = worker.armed.pop(point, None)
+                if armed is not None:
+                    self._witness.counted(f"at {point}")
+                    armed()
+
+    # -- inside
+
+    def _strike(self, role: str, number: int, point: str, what: Callable[[Worker], None]) -> None:
+        for worker in self.one(role, number):
+            then = partial(what, worker)
+            if point:
+                worker.armed[point] = then
+            else:
+                worker.process.light(int(self._loop.now * 1000) % _CALLBACKS, then)
+
+    def _kill(self, worker: Worker, back_after: float) -> None:
+        self._witness.struck("kill")
+        self._witness.tell(worker.name, "killed")
+        worker.process.kill()
+        self._loop.world.call_later(self._broker.network.latency(), self._vendor.closed, worker.name)
+        self._loop.world.call_later(back_after, self.start, worker.role)
+
+    def _pause(self, worker: Worker, seconds: float) -> None:
+        self._witness.struck("pause")
+        self._witness.tell(worker.name, f"paused for {seconds:.1f} s")
+        worker.process.pause()
+        self._loop.world.call_later(seconds, worker.process.wake)
+
+    def _ended(self, worker: Worker) -> None:
+        """A process ended by itself: after SIGTERM, or by what one of its tasks raised; then it is started again."""
+        self._witness.tell(worker.name, f"ends: {worker.failure!r}" if worker.failure else "has left")
+        worker.process.kill()
+        self._vendor.closed(worker.name)
+        if worker.failure is None:
+            return
+        self._witness.counted(f"ended by {type(worker.failure).__name__}")
+        if not may_end(worker.failure):
+            what = f"{worker.name} ended by {worker.failure!r}"
+            found = Violation("crash", type(worker.failure).__name__, "", what, self._loop.now)
+            self._witness.result.violations.append(found)
+            self._witness.teller.trace(worker.failure)
+        self._loop.world.call_later(RESTART_SECONDS, self.start, worker.role)
+
+
+def may_end(error: BaseException) -> bool:
+    """Whether a process is right to end by this: the broker failed it, or the lane says that it must."""
+    return isinstance(error, KafkaError | StaleRows | ConnectionError)
