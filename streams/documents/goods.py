@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
-from streams.documents.authorisation import is_closed
+from streams.documents.authorisation import is_closed, wait_for_replacement
 from streams.documents.inspected import Found, believed, by_group, placed, uninspected
 from streams.documents.order import in_scope, snapshot
 from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
@@ -83,6 +83,7 @@ class _Posted:
     kind: DocumentKind
     body: Body
     done: bool
+    void: bool  # called off; not done: whether it had begun is not known yet
     found: Found
 
 
@@ -93,8 +94,8 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
         if command.account != case.account or command.kind not in (RECEIPT, MOVEMENT):
             continue
         done = case.done_body(command.kind, command.subject)
-        if done is None and (case.row.is_settled(issued) or (command.void and command.kind is RECEIPT)):
-            continue  # other units wait for a receipt that is being taken back (`nothing_is_being_taken_back`)
+        if done is None and case.row.is_settled(issued):
+            continue
         body = done if done is not None else command.body
         origin = body["origin"]
         found = Found(
@@ -109,7 +110,8 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
             place=origin["place"],
             note=origin["note"],
         )
-        groups.setdefault(found.group, []).append(_Posted(command.subject, command.kind, body, done is not None, found))
+        entry = _Posted(command.subject, command.kind, body, done is not None, command.void, found)
+        groups.setdefault(found.group, []).append(entry)
     return groups
 
 
@@ -135,11 +137,14 @@ def _settle(
     lack = {key: found.quantity - lying.get(key, 0) for key, found in needs.items()}
     surplus = {key: units - (needs[key].quantity if key in needs else 0) for key, units in lying.items() if units > 0}
     surplus = {key: units for key, units in surplus.items() if units > 0}
-    # Units that a receipt on its way brings are not also moved there.
+    # Units that a receipt on its way brings are not also moved there; one that is called off is not counted on.
     coming: dict[tuple[str, str], int] = {}
+    may_come: dict[tuple[str, str], int] = {}
     for entry in posted:
         if entry.kind is RECEIPT and not entry.done:
-            coming[entry.found.key] = coming.get(entry.found.key, 0) + entry.found.quantity
+            may_come[entry.found.key] = may_come.get(entry.found.key, 0) + entry.found.quantity
+            if not entry.void:
+                coming[entry.found.key] = coming.get(entry.found.key, 0) + entry.found.quantity
     leaving = _Leaving(posted, lying)
     for key in sorted(surplus):
         for other in sorted(k for k in lack if lack[k] > 0):
@@ -151,7 +156,7 @@ def _settle(
         if surplus[key]:
             _surplus(case, sample[key], surplus[key], leaving, moves)
     # A receipt on its way for more units than are wanted now may have begun: its end decides what the others are.
-    shrinking = {key for key, units in coming.items() if units > max(lack.get(key, 0), 0)}
+    shrinking = {key for key, units in may_come.items() if units > max(lack.get(key, 0), 0)}
     for key, found in sorted(needs.items()):
         if lack[key] > 0 and not shrinking - {key}:
             receipts.append((_next_link(case, RECEIPT, found.subject), Lot(found, lack[key])))
@@ -343,6 +348,7 @@ def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[
     """The authorisation that holds the line, and the line as a receipt names it."""
     from streams.playbook import State
 
+    wait_for_replacement(case, about.return_id)
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         if position.state is State.DEAD:
             raise Stop(Waits(f"letter:{position.command_id}", "the return authorisation was refused"))

@@ -304,3 +304,43 @@ def test_i4_two_moves_on_their_way_from_one_place_do_not_take_from_each_other() 
     ]
     erp.speak(MOVEMENT)
     assert moved(erp) == [("", "101", 3), ("101", "102", 2), ("101", "109", 1)]
+
+
+def called_off(units: int, now: str) -> tuple[Erp, Command]:
+    """Faulty tees whose receipt is on its way when a correction calls it off; its end is not known yet."""
+    erp = three_tees()
+    erp.silent.add(RECEIPT)
+    erp.hear(inspected(("l1", "TEE-RED-M", units, "faulty")))
+    [begun] = [command for command in erp.asked if command.kind is RECEIPT]
+    erp.hear(inspected(("l1", "TEE-RED-M", units, now), version=2))
+    erp.decide()  # whatever else is heard meanwhile
+    return erp, begun
+
+
+def test_i4_a_receipt_that_is_called_off_keeps_the_others_waiting_until_it_has_ended() -> None:
+    """A faulty unit turns out sellable, and the receipt had begun all the same: received once, and moved."""
+    erp, begun = called_off(1, "sellable")
+    asked = [(command.subject, command.void) for command in erp.asked if command.kind is RECEIPT]
+    assert asked == [(begun.subject, False), (begun.subject, True)]
+    assert ("item_receipt", "account:ns") in erp.waiting()
+    erp.silent.clear()
+    erp.hear(erp.carry_out(begun))
+    assert moved(erp) == [("", "102", 1), ("102", "101", 1)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_i4_a_receipt_that_was_called_off_in_time_makes_room_for_the_others() -> None:
+    """It had not begun: the unit is received once, where it belongs now."""
+    erp, _ = called_off(1, "sellable")
+    erp.speak(RECEIPT)
+    assert moved(erp) == [("", "101", 1)]
+
+
+def test_i4_a_receipt_that_was_called_off_may_still_bring_all_its_units_when_it_is_wanted_again() -> None:
+    """Two faulty ones, none, then one of each: the receipt may bring two, so the other one waits for its end."""
+    erp, begun = called_off(2, "sellable")
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "faulty"), ("l1", "TEE-RED-M", 1, "sellable"), version=3))
+    assert {command.subject for command in erp.asked if command.kind is RECEIPT} == {begun.subject}
+    erp.silent.clear()
+    erp.hear(erp.carry_out(begun))
+    assert moved(erp) == [("", "102", 2), ("102", "101", 1)]
