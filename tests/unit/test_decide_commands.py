@@ -294,6 +294,21 @@ def test_approval_of_the_waiting_note_posts_it() -> None:
     assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
 
 
+def test_a_new_wish_for_approval_leaves_what_was_refused_an_exception() -> None:
+    """R18: a yes is for what is to be sent; that the books have it otherwise than asked stays with Finance."""
+    erp = refused_note()
+    before = (erp.exceptions(), erp.waiting())
+    erp.rules = rules(("approval = [] ", 'approval = ["credit_note"] '), version=2)
+    erp.settle()
+    assert (erp.exceptions(), erp.waiting()) == before
+    erp.refuse.clear()
+    erp.hear(decision("retry", exception(erp, "refused")["command"]))
+    assert (erp.exceptions(), erp.waiting()) == ([], [("credit_note", "approval")])
+    (waits,) = erp.row.waiting.values()
+    erp.hear(decision("approve", command_id=waits.command_id))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+
+
 # -- what is late (V02)
 
 
