@@ -139,7 +139,9 @@ def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Fou
     result: list[Found] = []
     room: dict[tuple[str, str, str], int] = {}
     rejected: dict[tuple[str, str], int] = {}
-    for found in sorted(founds, key=lambda f: (not _is_issued(case, f), f.at, f.origin, f.subject)):
+    for found in sorted(
+        founds, key=lambda f: (not _is_issued(case, f), not _moves(case, f), f.at, f.origin, f.subject)
+    ):
         ret = case.returns.get(found.return_id)
         if ret is None:
             result.append(found)  # the receipt waits for the return to be known
@@ -242,6 +244,15 @@ def uninspected(case: Case, ret: Return, founds: list[Found]) -> list[ReturnLine
 
 def _is_issued(case: Case, found: Found) -> bool:
     return case.command_id(DocumentKind.ITEM_RECEIPT, found.subject) in case.row.issued
+
+
+def _moves(case: Case, found: Found) -> bool:
+    """Whether its disposition moves it. What moves nothing is never asked for, and would lose its room to what is."""
+    try:
+        disposition = case.profile.disposition(found.disposition)
+    except Unmapped:
+        return False
+    return disposition.hold is None and disposition.to != "nothing"
 
 
 def _trouble(found: Found, sentence: str) -> Trouble:

@@ -199,6 +199,24 @@ def test_r23_wrong_and_extra_units_are_held_for_the_warehouse(found: tuple[str, 
     assert exception(erp, "mismatch", "item_receipt")["owner"] == "warehouse"
 
 
+@pytest.mark.parametrize("other", ["missing", "wrong_item", "no_such_disposition"])
+def test_r23_what_moves_nothing_takes_no_room_from_what_does(other: str) -> None:
+    """Four are counted of three: the excess is the one that nobody can receive, and deciding again changes nothing."""
+    erp = three_tees()
+    erp.silent.add(RECEIPT)
+    found = (("damaged", 1), (other, 1), ("sellable", 2))
+    erp.hear(inspected(*(("l1", "TEE-RED-M", units, disposition) for disposition, units in found)))
+    [held] = [letter.content for letter in erp.row.open_letters()]
+    assert (held["subject"], held["kind"]) == (f"ins-r1/l1/TEE-RED-M/{other}#held", "mismatch")
+    asked = [
+        (command.revision, command.body["lines"][0]["quantity"]) for command in erp.asked if command.kind is RECEIPT
+    ]
+    assert asked == [(1, 1), (1, 2)]
+    erp.speak(RECEIPT)
+    assert moved(erp) == [("", "102", 1), ("", "101", 2)]
+    assert [letter.content for letter in erp.row.open_letters()] == [held]
+
+
 def test_either_may_decide_and_the_first_stands() -> None:
     """A later word that differs is an exception, and moves nothing."""
     erp = Erp(using=rules(('inspection = "warehouse"', 'inspection = "either"')))
