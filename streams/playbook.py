@@ -244,7 +244,8 @@ def _in_flight(position: Position, issued: Issued, verdict: Verdict) -> Position
             if isinstance(verdict, Held):
                 position.notes.append(verdict)
         case Waits():
-            position.state = State.VOIDING if command.void else State.IN_FLIGHT
+            position.void = verdict.withdraw and not command.void
+            position.state = State.VOIDING if command.void or position.void else State.IN_FLIGHT
         case Ready():
             position.state = State.IN_FLIGHT
             changed = intent(verdict.body) != intent(command.body)

@@ -35,6 +35,7 @@ class Waits:
     deadline: str = ""  # the profile deadline by which it is owed
     body: Body | None = None  # what would be sent, where an operator may say "post anyway"
     held: tuple[Held, ...] = ()  # the parts that a person has to see to
+    withdraw: bool = False  # what was asked for already is called off until then, unless it has begun
 
 
 @dataclass(frozen=True, slots=True)

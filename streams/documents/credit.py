@@ -16,6 +16,7 @@ from streams.documents.books import Books, books
 from streams.documents.disputes import difference, earlier_notes, hold_twins
 from streams.documents.order import CLOSED_RETURN, expect_currency, snapshot
 from streams.documents.refunds import NOTE, Credited
+from streams.documents.siblings import wait_for_siblings
 from streams.money import spoken, to_minor, to_text
 from streams.returns import Return
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold, skip
@@ -57,6 +58,7 @@ def credit_note(case: Case, about: About) -> Ready:
     if over_paid is not None:
         raise hold(over_paid.kind, over_paid.owner, over_paid.sentence, body=body)
     _wait_for_held_lines(case, about, plan, body)
+    wait_for_siblings(case, about, account)
     return Ready(body, flagged=held)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -145,6 +146,58 @@ def test_r07_partial_refunds_add_up_to_the_penny_tax_too() -> None:
     lines = [line for body in notes for line in body["lines"]]
     assert sum(Decimal(line["amount"]) for line in lines) == Decimal("40.00")
     assert sum(Decimal(line["tax"]) for line in lines) == Decimal("6.67")
+
+
+def growing(erp: Erp, *refunds: dict[str, Any]) -> Fact:
+    """One line accepted and paid first; with a second refund the other line is accepted too."""
+    both = len(refunds) > 1
+    lines = [tee(verdict="accepted"), hat(verdict="accepted" if both else "pending")]
+    return snapshot(len(refunds), lines=lines, mode="standard", state="received", refunds=list(refunds))
+
+
+@pytest.mark.parametrize("begun", [0, -1])
+def test_r07_a_note_waits_for_the_end_of_one_whose_lines_changed_on_its_way(begun: int) -> None:
+    """Whichever revision of the first note was posted, the second credits what that one left of each line."""
+    erp = Erp()
+    erp.silent.add(NOTE)
+    first, second = refund("rf1", "40.00"), refund("rf2", "10.00")
+    erp.hear(growing(erp, first))
+    erp.hear(growing(erp, first, second))
+    asked = [command for command in erp.asked if command.kind is NOTE]
+    assert [(command.subject, command.revision) for command in asked] == [("rf1", 1), ("rf1", 2)]
+    assert ("credit_note", "credit_note") in erp.waiting()
+    erp.silent.clear()
+    erp.hear(erp.carry_out(asked[begun]))
+    credited: Counter[str] = Counter()
+    for note in erp.made(NOTE):
+        credited.update({line["line_id"]: int(line["amount"].replace(".", "")) for line in note["lines"]})
+    assert credited == {"l1": 4000, "l2": 1000}
+
+
+def test_r07_notes_on_their_way_are_called_off_together_when_their_lines_change() -> None:
+    """Neither is sent anew before it is known that the other was not posted as it was."""
+    erp = Erp()
+    erp.silent.add(NOTE)
+    first, second = refund("rf1", "20.00"), refund("rf2", "20.00")
+    lines = [tee(verdict="accepted"), hat(verdict="pending")]
+    erp.hear(snapshot(1, lines=lines, mode="standard", state="received", refunds=[first, second]))
+    erp.hear(growing(erp, first, second, refund("rf3", "10.00")))
+    asked = [command for command in erp.asked if command.kind is NOTE]
+    assert [(command.subject, command.void) for command in asked] == [
+        ("rf1", False),
+        ("rf2", False),
+        ("rf1", True),
+        ("rf2", True),
+    ]
+    erp.silent.clear()
+    erp.hear(erp.carry_out(asked[0]))
+    erp.speak(NOTE)
+    credited: Counter[str] = Counter()
+    for note in erp.made(NOTE):
+        credited.update({line["line_id"]: int(line["amount"].replace(".", "")) for line in note["lines"]})
+    assert credited == {"l1": 4000, "l2": 1000}
+    assert erp.exceptions() == []
+    assert {step for step, _ in erp.waiting()} == {"item_receipt"}
 
 
 def test_r07_no_more_than_was_paid_is_credited_over_all_returns() -> None:
