@@ -20,6 +20,7 @@ NETSUITE = Playbook(
             authorisation.authorisation,
             when=(authorisation.authorised,),
             deadline="return_authorisation",
+            changed=authorisation.authorisation_changed,
             role="order_authority",
         ),
         Step(
@@ -43,7 +44,7 @@ NETSUITE = Playbook(
             DocumentKind.ITEM_RECEIPT,
             goods.each_lot,
             goods.receipt,
-            when=(goods.inspected, goods.nothing_is_being_taken_back),
+            when=(goods.inspected, goods.nothing_is_being_taken_back, authorisation.not_being_replaced),
             after=(DocumentKind.RETURN_AUTHORISATION,),
             role="stock_ledger",
         ),

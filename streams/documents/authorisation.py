@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.clearing import chain
+from streams.commands import Body
+from streams.documents import outgrown
 from streams.documents.order import CLOSED_RETURN, Matched, expect_currency, in_scope, match, snapshot
 from streams.money import to_text
 from streams.profile import Unmapped
@@ -26,6 +28,9 @@ class Authorised:
 
     ret: Return
     covered: frozenset[str]
+    posted: Body | None = None
+    differs: str = ""  # what the authorisation, which is made, says otherwise than the return
+    replaced: bool = False  # it is being closed, for another one to take its place
 
 
 def each_return(case: Case) -> Iterator[About]:
@@ -37,18 +42,29 @@ def each_return(case: Case) -> Iterator[About]:
         return cid not in case.row.issued, ret.return_id
 
     for ret in sorted(case.returns.values(), key=decided_first):
-        if not ret.lines:
-            continue
         covered: set[str] = set()
+        wanted = {line.line_id for line in ret.lines}
+        waits = False
         for subject in chain(ret.return_id):
-            yield About(subject, ret.return_id, piece=Authorised(ret, frozenset(covered)))
             body = case.done_body(DocumentKind.RETURN_AUTHORISATION, subject)
             if body is None:
+                if wanted and (waits or not covered >= wanted):
+                    yield About(subject, ret.return_id, piece=Authorised(ret, frozenset(covered), replaced=waits))
                 break
+            standing = _standing(case, ret, subject, body)
+            yield About(subject, ret.return_id, piece=standing)
+            waits = waits or standing.replaced
             if not is_closed(case, subject):
-                covered |= {str(line["line_id"]) for line in body["lines"]}
-            if covered >= {line.line_id for line in ret.lines}:
-                break
+                covered |= standing.covered
+
+
+def _standing(case: Case, ret: Return, subject: str, body: Body) -> Authorised:
+    """An authorisation that is made, held against what the return says now."""
+    covered = frozenset(str(line["line_id"]) for line in body["lines"])
+    if is_closed(case, subject) or ret.state in CLOSED_RETURN:
+        return Authorised(ret, covered, body)
+    differs = outgrown.difference(ret, body)
+    return Authorised(ret, covered, body, differs, outgrown.is_replaced(case, subject, differs))
 
 
 def is_closed(case: Case, subject: str) -> bool:
@@ -66,7 +82,10 @@ def authorised(case: Case, about: About) -> None:
 
 def authorisation(case: Case, about: About) -> Ready:
     """The good lines of the return; each other line stays behind with a person, by itself."""
-    ret: Return = about.piece.ret
+    piece: Authorised = about.piece
+    if piece.posted is not None:
+        return Ready(piece.posted, flagged=None if piece.replaced else _beside(case, about.subject, piece))
+    ret = piece.ret
     order = snapshot(case, ret.return_id)
     expect_currency(case, order, ret.currency, f"Return {ret.return_id}")
     standalone = order["status"] == "closed"
@@ -74,7 +93,7 @@ def authorisation(case: Case, about: About) -> Ready:
     lines: list[dict[str, Any]] = []
     held: list[Held] = []
     for line in ret.lines:
-        if line.line_id in about.piece.covered:
+        if line.line_id in piece.covered:
             continue
         if line.fault:
             held.append(Held(ErrorKind.INVALID, line.fault, Owner.ENGINEERING, part=line.line_id))
@@ -95,6 +114,9 @@ def authorisation(case: Case, about: About) -> Ready:
             )
             continue
         used[matched.number] = used.get(matched.number, 0) + line.quantity
+    if piece.replaced:
+        why = "an authorisation that no longer says what comes back is being closed"
+        raise Stop(Waits(DocumentKind.RETURN_CLOSING.value, why, "return_authorisation", held=tuple(held)))
     if not lines:
         why = "every line waits for a person" if held else "every line has its authorisation"
         raise Stop(Waits("decision", why, held=tuple(held))) if held else skip(why)
@@ -110,6 +132,27 @@ def authorisation(case: Case, about: About) -> Ready:
     if not standalone:
         body["source"] = {"kind": "sales_order", "number": order["number"]}
     return Ready(body, held=tuple(held))
+
+
+def _beside(case: Case, subject: str, piece: Authorised) -> Held | None:
+    """What a person has to see about an authorisation that is made; one that was to be closed says so by itself."""
+    if piece.posted is None or case.command_id(DocumentKind.RETURN_CLOSING, subject) in case.row.issued:
+        return None
+    return outgrown.shown(case, subject, piece.differs, piece.posted)
+
+
+def authorisation_changed(_posted: Body, _wanted: Body) -> str:
+    """What is different is shown by `authorisation`, which knows whether another one takes its place."""
+    return ""
+
+
+def not_being_replaced(case: Case, about: About) -> None:
+    """While an authorisation is being replaced, nothing more is made from it."""
+    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+        piece = position.about.piece
+        if piece.posted is not None and piece.replaced:
+            why = "the return authorisation is being replaced"
+            raise Stop(Waits(DocumentKind.RETURN_AUTHORISATION.value, why))
 
 
 def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dict[str, Any]:
@@ -189,12 +232,16 @@ def _over_returned(matched: Matched, room: int) -> Held:
 
 
 def each_closed_return(case: Case) -> Iterator[About]:
-    """Each authorisation of a return that Reveni rejected or that was cancelled (R13)."""
+    """Each authorisation of a return that Reveni rejected or that was cancelled (R13), or that another one replaces."""
     from streams.playbook import About, State
 
     for position in list(case.all_placed(DocumentKind.RETURN_AUTHORISATION)):
         ret = case.returns.get(position.about.return_id)
-        if ret and ret.state in CLOSED_RETURN and position.state in (State.DONE, State.SHADOWED):
+        if ret is None or position.state not in (State.DONE, State.SHADOWED):
+            continue
+        piece: Authorised = position.about.piece
+        was_sent = case.command_id(DocumentKind.RETURN_CLOSING, position.about.subject) in case.row.issued
+        if ret.state in CLOSED_RETURN or piece.replaced or (piece.differs and was_sent):
             yield About(position.about.subject, ret.return_id, piece=position)
 
 

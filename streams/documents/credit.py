@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap
 from streams.commands import body_hash
-from streams.documents.authorisation import is_closed
+from streams.documents.authorisation import is_closed, not_being_replaced
 from streams.documents.books import Books, books
 from streams.documents.disputes import difference, earlier_notes, hold_twins
 from streams.documents.order import CLOSED_RETURN, expect_currency, snapshot
@@ -119,6 +119,7 @@ def _authorisation_for(case: Case, about: About, plan: NotePlan) -> Position | N
     noted = {line.line_id for line in plan.lines if line.line_id}
     if not noted or (credited.ret.state in CLOSED_RETURN and _is_closed(case, about.return_id)):
         return None
+    not_being_replaced(case, about)
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         if position.state not in (State.DONE, State.SHADOWED) or position.body is None:
             continue

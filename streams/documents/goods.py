@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
-from streams.documents.authorisation import is_closed, wait_for_replacement
+from streams.documents.authorisation import is_closed
 from streams.documents.inspected import Found, believed, by_group, placed, uninspected
 from streams.documents.order import in_scope, snapshot
 from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
@@ -348,7 +348,6 @@ def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[
     """The authorisation that holds the line, and the line as a receipt names it."""
     from streams.playbook import State
 
-    wait_for_replacement(case, about.return_id)
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         if position.state is State.DEAD:
             raise Stop(Waits(f"letter:{position.command_id}", "the return authorisation was refused"))
