@@ -21,6 +21,7 @@ class Violation:
     name: str
     order_id: str
     what: str
+    about: str = ""  # the one refund (its id) or document (its external reference) that it is about
 
 
 @dataclass(slots=True)
@@ -36,8 +37,8 @@ class Verdict:
     def ok(self) -> bool:
         return not self.violations
 
-    def add(self, invariant: str, name: str, order_id: str, what: str) -> None:
-        self.violations.append(Violation(invariant, name, order_id, what))
+    def add(self, invariant: str, name: str, order_id: str, what: str, about: str = "") -> None:
+        self.violations.append(Violation(invariant, name, order_id, what, about))
 
     def tally(self) -> dict[str, int]:
         """Violations by name."""
@@ -75,6 +76,14 @@ class Open:
 
     def authorisation(self, order_id: str, return_id: str) -> bool:
         return self._any(order_id, [return_id], _NOT_ABOUT_EXCHANGES | {"exchange_order"})
+
+    def moves(self) -> list[str]:
+        """Subjects of the moves of goods that somebody has to see to, or that wait for a reason."""
+        return [
+            str(entry.get("subject") or "")
+            for entry in self._all(False)
+            if entry.get("step") == "stock_movement" and _reason(entry)
+        ]
 
     def demanded(self, order_id: str, return_id: str, kinds: Iterable[str]) -> bool:
         """Whether an exception of one of these kinds is open for the return."""

@@ -275,7 +275,8 @@ class History:
         self.append("dead.letters", KEY, letter_value(content), fields)
         self.row.letters[letter_id].published = True
         entry = {"order_id": ORDER, "return_id": content["return_id"], "refund_id": content["refund_id"] or None}
-        shown = {"step": step, "kind": kind.value, "reason": "NetSuite says no.", "dlq_id": letter_id}
+        shown = {"step": step, "subject": subject, "kind": kind.value}
+        shown |= {"reason": "NetSuite says no.", "dlq_id": letter_id}
         self.exceptions.append({**entry, **shown})
         return letter_id
 

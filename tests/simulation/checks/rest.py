@@ -10,6 +10,7 @@ from adapters.generator import check
 from adapters.generator.books import CREDITS
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, by_order
+from adapters.generator.verdict import Violation as Wrong
 from adapters.generator.world import ACCOUNT
 from streams.commands import command_id
 from tests.simulation.checks.conservation import Conservation
@@ -17,7 +18,7 @@ from tests.simulation.checks.documents import Documents
 from tests.simulation.checks.facts import canonical
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
-from tests.simulation.checks.orders import GOODS, Orders
+from tests.simulation.checks.orders import GOODS, Orders, Ruling
 from tests.simulation.checks.rows import RowRecord
 from tests.simulation.checks.told import Told
 from tests.simulation.checks.waits import Waits
@@ -39,6 +40,7 @@ _AFTER_A_YES = {  # what a person may have said yes to: (steps)
     "restocked-more-than-inspected": tuple(sorted(GOODS)),
     "exchange-doubled": ("exchange_order",),
 }
+_MONEY = frozenset({"credit_note", "reversal"})  # steps about one refund each
 _BY_AMOUNT = frozenset({"credited-more-than-paid", "credited-more-than-refunded"})
 _BY_SKU = frozenset({"goods-missing", "exchange-lost", "exchange-doubled", "restocked-more-than-inspected"})
 _ZERO = Decimal(0)
@@ -77,9 +79,10 @@ class Rest:
         self._letters(exceptions, quarantined)
         moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
         Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving)
-        settled = [*waiting, *self._undone(records)]
+        ruled = self._ruled(records)
+        settled = [*waiting, *self._undone(ruled)]
         shown = [self._shown(entry, quarantined) for entry in exceptions]
-        self._documents_and_refunds(told, shown, settled, quarantined)
+        self._documents_and_refunds(told, shown, settled, quarantined, ruled)
         self._balances(told[0], by_order(shown, settled))
 
     def _shown(self, entry: Entry, quarantined: set[str]) -> Entry:
@@ -88,8 +91,8 @@ class Rest:
             return {**entry, "kind": "unreadable"}
         return entry
 
-    def _undone(self, records: Mapping[str, RowRecord]) -> list[Entry]:
-        """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
+    def _ruled(self, records: Mapping[str, RowRecord]) -> list[tuple[Ruling, str, str]]:
+        """Decisions to leave something as it is that were applied, each with the step and subject it is about."""
         found = []
         notes = {
             command_id(ACCOUNT, refund.order_id, "credit_note", refund.refund_id): refund.refund_id
@@ -98,11 +101,16 @@ class Rest:
         for ruling in self._orders.decisions.values():
             row = records.get(ruling.order_id)
             applied = row is not None and row.body.get("rulings", {}).get(ruling.decision_id) == "applied"
-            step, subject = ruling.step, ruling.subject
+            step, subject = self._orders.about(ruling)
             if not step and ruling.target in notes:  # of an exception whose letter was never published
                 step, subject = "credit_note", notes[ruling.target]
             if applied and ruling.kind in _LEAVES_UNDONE and step:
-                found.append(_account(ruling.order_id, step, subject, f"decided: {ruling.kind}"))
+                found.append((ruling, step, subject))
+        return found
+
+    def _undone(self, ruled: Iterable[tuple[Ruling, str, str]]) -> list[Entry]:
+        """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
+        found = [_account(ruling.order_id, step, subject, f"decided: {ruling.kind}") for ruling, step, subject in ruled]
         for asked in self._orders.shadowed.values():
             found.append(_account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
         return found
@@ -110,7 +118,12 @@ class Rest:
     # -- I1, I2, I3, I4, I5, X: as the demo's outside check has them
 
     def _documents_and_refunds(
-        self, told: tuple[Truth, Truth], shown: Sequence[Entry], settled: Sequence[Entry], quarantined: set[str]
+        self,
+        told: tuple[Truth, Truth],
+        shown: Sequence[Entry],
+        settled: Sequence[Entry],
+        quarantined: set[str],
+        ruled: Sequence[tuple[Ruling, str, str]],
     ) -> None:
         intake = (list(self._told.sent.values()), self._told.statuses)
         places = self._merchant.places()
@@ -126,6 +139,8 @@ class Rest:
             steps = _AFTER_A_YES.get(found.name)
             if steps and self._orders.allowed(found.order_id, *steps):
                 continue
+            if self._was_looked_at(found, ruled):
+                continue
             if found.name in _BY_AMOUNT and self._documents.amounts_go_wrong:
                 continue  # the vendor's fault stored another amount; what was asked for was looked at as it happened
             if found.name in _BY_SKU and self._orders.renamed(found.order_id):
@@ -137,6 +152,17 @@ class Rest:
             invariant = _INVARIANT.get(found.invariant, found.invariant)
             what = f"order {found.order_id}: {found.what}" if found.order_id else found.what
             self._findings.add(invariant, found.name, found.order_id, what)
+
+    def _was_looked_at(self, found: Wrong, ruled: Iterable[tuple[Ruling, str, str]]) -> bool:
+        """Whether a person was shown just this and said to leave it: a credit not to be reversed, a wrong amount."""
+        if found.name == "failed-refund-credited":
+            return any(step == "reversal" and subject.split("~")[0] == found.about for _, step, subject in ruled)
+        if found.name == "credit-without-refund" and self._documents.amounts_go_wrong:
+            asked, credits = self._orders.asked.get(found.about), self._documents.books.of_kind(*CREDITS)
+            stored = {document.amount for document in credits if document.external_ref == found.about}
+            is_wrong = asked is not None and stored.isdisjoint(map(Decimal, asked.amounts))
+            return is_wrong and any(ruling.target == found.about and ruling.refused for ruling, _, _ in ruled)
+        return False
 
     # -- I8
 
@@ -197,8 +223,9 @@ class Rest:
 
 
 def _account(order_id: str, step: str, subject: str, reason: str) -> Entry:
-    refund_id = subject.split("~")[0] if step == "credit_note" else None
-    return {"order_id": order_id, "return_id": None, "refund_id": refund_id, "step": step, "reason": reason}
+    refund_id = subject.split("~")[0] if step in _MONEY else None
+    about = {"order_id": order_id, "return_id": None, "refund_id": refund_id}
+    return {**about, "step": step, "subject": subject, "reason": reason}
 
 
 def _fold_differs(said: Mapping[str, Mapping[str, Any]], held: Mapping[str, Any], versions: list[Any]) -> str:
