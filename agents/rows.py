@@ -40,6 +40,7 @@ class _Partition:
     last_own: int | None = None
     ahead: set[int] = field(default_factory=set)  # our own records beyond `end`: somebody else's lie between
     behind: dict[bytes, None] = field(default_factory=dict)  # keys whose newest record lacks part of the row
+    met: set[bytes] = field(default_factory=set)  # keys with others' records: whatever is written of them is joined
 
 
 class Rows:
@@ -89,11 +90,13 @@ class Rows:
             if value is None:
                 rows.pop(key, None)
                 own.behind.pop(key, None)
-            elif key in own.behind:
+            elif key in own.met:
                 # foreign facts may have come between deciding and now: keep them
                 rows[key] = self._join(key, rows.get(key), value, number, -1)
                 if rows[key] == value:
                     own.behind.pop(key, None)
+                else:
+                    own.behind[key] = None
             else:
                 rows[key] = value
         end = own.end or 0
@@ -127,11 +130,11 @@ class Rows:
             async for _, records, position in self._reader.read({number: own.end}):
                 if self._owned.get(number) is not own:
                     return {}
-                foreign = [record.offset for record in records if record.offset not in own.ahead]
+                foreign = [record for record in records if record.offset not in own.ahead]
                 if foreign:
-                    log.warning(
-                        "foreign changelog records", topic=self.changelog, partition=number, offsets=foreign[:9]
-                    )
+                    offsets = [record.offset for record in foreign[:9]]
+                    log.warning("foreign changelog records", topic=self.changelog, partition=number, offsets=offsets)
+                    own.met.update(map(_key_of, foreign))
                 self._take(own, records, position)
         return {key: own.rows[key] for key in own.behind if key in own.rows}
 
@@ -163,6 +166,8 @@ class Rows:
             self._take(fresh[number], records, position)
         if self._revocations != revocations:
             return
+        for own in fresh.values():
+            own.met = set(own.behind)
         self._owned, self._kept = fresh, {}
         log.info("rows recovered", topic=self.changelog, partitions=sorted(fresh), records=count,
                  seconds=round(time.monotonic() - started, 3))  # fmt: skip

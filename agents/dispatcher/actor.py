@@ -114,14 +114,19 @@ class Dispatcher:
         self._session = self._journal = None
         if session is None or journal is None:
             return
-        ended = await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
-        if ended:
-            try:
+        released = False
+        try:
+            if await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS):
                 await journal.release(self._generation())
-            except OwnershipLost:
-                logger.info("the account was gone before it could be released", account=self._place.account)
-        journal.closed = True
-        logger.info("account given up", account=self._place.account, epoch=journal.epoch, released=ended)
+                released = True
+        except OwnershipLost:
+            logger.info("the account was gone before it could be released", account=self._place.account)
+        finally:
+            # Also when the time to give up has run out: the process may own the account again before long, and what
+            # is left of this session would go on beside the next one, under the next one's lease.
+            journal.closed = True
+            session.cut_off()
+        logger.info("account given up", account=self._place.account, epoch=journal.epoch, released=released)
 
     async def _drop(self) -> None:
         """End a session that no revocation ended: two at once would each send what the other has begun."""
@@ -130,7 +135,10 @@ class Dispatcher:
         if session is None or journal is None:
             return
         journal.closed = True  # the table is another epoch's by now: what is in flight stays in doubt
-        await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
+        try:
+            await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
+        finally:
+            session.cut_off()
         logger.warning("a session that was not given up is dropped", account=self._place.account, epoch=journal.epoch)
 
     # Reading.

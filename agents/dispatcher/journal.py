@@ -86,6 +86,8 @@ class Journal:
             raise OwnershipLost(command_id)
         key, value = command_id.encode(), entries.encode(entry)
         offset = await self._grouped.publish(self._rows.changelog, 0, LogEntry(key, value))
+        if self.closed:  # the rows that are here by now are another session's, recovered with this record or without
+            raise OwnershipLost(command_id)
         try:
             self._rows.install(0, [(key, value)], [offset])
         except NotOwned:
@@ -95,6 +97,8 @@ class Journal:
         """A predecessor wrote after us: its record must not be the last of its key in the log."""
         items = list(foreign.items())
         offsets = await self._log.publish(self._rows.changelog, 0, [LogEntry(key, value) for key, value in items])
+        if self.closed:
+            raise OwnershipLost("foreign writes")
         try:
             self._rows.install(0, items, offsets)
         except NotOwned:

@@ -72,11 +72,17 @@ class Session:
             if not self._tasks or self._clock.elapsed() >= until:
                 break
             await self._a_moment()
-        cut_off = list(self._tasks)
-        for task in cut_off:
-            task.cancel()
+        cut_off = self.cut_off()
         await asyncio.gather(*cut_off, return_exceptions=True)
         return not cut_off
+
+    def cut_off(self) -> list[asyncio.Task[None]]:
+        """Whatever still runs is cancelled; what it had sent stays in doubt. Returns what was cut off."""
+        self.stopping = True
+        running = list(self._tasks)
+        for task in running:
+            task.cancel()
+        return running
 
     async def _a_moment(self) -> None:
         await asyncio.wait(

@@ -117,8 +117,7 @@ def test_i11_a_zombies_late_record_is_joined_not_followed(mine: list[Fact], thei
 def test_i11_a_successor_that_has_not_read_a_zombies_record_does_not_displace_it(
     mine: list[Fact], theirs: list[Fact], more: list[Fact]
 ) -> None:
-    """The owner goes on from its own row before it has read the zombie's; what it writes then is joined, until one holds
-    both."""
+    """What an owner writes before it has read the zombie's row is joined with it, until a record holds both."""
     base = fold([])
     base.stamp = (1, 1)
     owner, zombie, later, whole = fold(mine), fold(theirs), fold(mine + more), fold(mine + theirs + more)

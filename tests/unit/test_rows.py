@@ -100,3 +100,29 @@ async def test_rows_written_on_top_of_anothers_are_read_anew_when_the_partition_
         await rows.restore([0])
         assert log.starts[-1] == start
         assert rows.partition(0)[b"k"] == (b"abz" if foreign else b"az")
+
+
+async def test_a_write_that_was_on_its_way_while_anothers_was_read_does_not_displace_it() -> None:
+    """What was decided before another's record was read is joined with it, and written again since it lacks it."""
+    log = Log()
+    rows = await owned(log)
+    rows.install(0, [(b"k", b"a")], [log.append(b"k", b"a")])
+    log.append(b"k", b"ab")  # another's, who knew our row: the newest record is the whole row
+    assert await rows.foreign_writes(0) == {}
+    rows.install(0, [(b"k", b"az")], [log.append(b"k", b"az")])
+    assert rows.partition(0)[b"k"] == b"abz"
+    assert await rows.foreign_writes(0) == {b"k": b"abz"}
+
+
+async def test_a_row_written_again_does_not_displace_what_was_written_meanwhile() -> None:
+    """Of a joined row on its way to the log and a newer one, both are kept, whichever is acknowledged last."""
+    log = Log()
+    rows = await owned(log)
+    rows.install(0, [(b"k", b"a")], [log.append(b"k", b"a")])
+    log.append(b"k", b"z")
+    again = await rows.foreign_writes(0)
+    assert again == {b"k": b"az"}
+    rows.install(0, [(b"k", b"amz")], [log.append(b"k", b"amz")])
+    rows.install(0, again.items(), [log.append(b"k", b"az")])
+    assert rows.partition(0)[b"k"] == b"amz"
+    assert await rows.foreign_writes(0) == {b"k": b"amz"}

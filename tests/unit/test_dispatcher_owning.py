@@ -1,0 +1,129 @@
+"""A dispatcher gives its account up and takes it over again: nothing of a former session goes on beside the next."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from agents.dispatcher.actor import Dispatcher
+from agents.dispatcher.journal import Place, merge
+from agents.dispatcher.schedule import Job
+from agents.gate import Gate, GateSettings
+from agents.lane import Lane
+from agents.lease import Lease
+from agents.records import Record
+from agents.rows import Rows
+from streams.topics import Topology
+from tests.clock import TurnedClock
+from tests.dispatcher_bench import LIMITS, ScriptedAdapter, Vendor, command
+
+SESSION = 20.0
+
+
+@dataclass
+class Written:
+    """A record of the changelog."""
+
+    key: bytes | None
+    value: bytes | None
+    offset: int
+    topic: str
+    partition: int = 0
+    timestamp: int = 0
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Brokers:
+    """`agents.log.Log`, and the changelog of the account's table."""
+
+    def __init__(self, changelog: str) -> None:
+        self.topics: dict[str, list[Written]] = {changelog: []}
+        self._changelog = changelog
+
+    async def publish(self, topic: str, partition: int, entries: Iterable[Any]) -> list[int]:
+        records = self.topics.setdefault(topic, [])
+        first = len(records)
+        records += [Written(entry[0], entry[1], first + place, topic) for place, entry in enumerate(entries)]
+        return list(range(first, len(records)))
+
+    async def publish_all(self, records: Mapping[tuple[str, int], Iterable[Any]]) -> dict[tuple[str, int], list[int]]:
+        return {place: await self.publish(*place, entries) for place, entries in records.items()}
+
+    async def end(self, partition: int) -> int:
+        return len(self.topics[self._changelog])
+
+    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
+        for partition, start in starts.items():
+            records = self.topics[self._changelog]
+            yield partition, records[start or 0 :], len(records)
+
+
+class Owning:
+    """A dispatcher on brokers in memory and a vendor that answers when it likes."""
+
+    def __init__(self) -> None:
+        topology = Topology("", 1, ("erp",))
+        self.changelog = changelog = topology.dispatcher_changelog("erp")
+        self.clock = TurnedClock()
+        self.vendor = Vendor(self.clock)
+        self.brokers = Brokers(changelog)
+        self.lease = Lease(session=SESSION, deadline=LIMITS.deadline_seconds, clock=self.clock)
+        self.lane = Lane(None, {}, 1, self.lease)
+        self.rows = Rows(changelog, self.brokers, merge=merge, on_unreadable=lambda key, raw, error: raw)
+        gate = Gate(
+            GateSettings.from_limits(LIMITS), self.clock, random.Random(1), self.lease.check, self.lease.check_read
+        )
+        self.dispatcher = Dispatcher(
+            self.lane,
+            self.rows,
+            self.brokers,
+            place=Place(topology, "erp", "test"),
+            adapter=ScriptedAdapter(self.vendor, LIMITS),
+            gate=gate,
+            lease=self.lease,
+            generation=lambda: 1,
+            clock=self.clock,
+            random=random.Random(1),
+        )
+
+    async def own(self) -> None:
+        self.lease.renew(self.clock.elapsed())
+        await self.rows.restore([0])
+
+    async def live(self, seconds: int) -> None:
+        """Let time pass, with good heartbeats."""
+        for _ in range(seconds):
+            self.lease.renew(self.clock.elapsed())
+            await self.clock.advance(1)
+
+
+async def test_a_session_whose_time_to_stop_ran_out_sends_and_writes_nothing_more() -> None:
+    """A worker that was stopped while it gave up wakes past every time-out and may own the account again at once: what
+    it had in hand must not be sent under the lease of the next session, which looks the same command up."""
+    owning = Owning()
+    await owning.own()
+    owning.vendor.faults.append("hang")
+    asked = command()
+    session = owning.dispatcher._session
+    assert session is not None
+    session.offer(Job(asked, asked.klass))
+    await owning.clock.until(lambda: owning.vendor.creates[asked.id] == 1)
+    giving_up = asyncio.ensure_future(owning.dispatcher._give_up())
+    await asyncio.sleep(0)
+    giving_up.cancel()  # as the lane does whose time to hand back is over
+    with pytest.raises(asyncio.CancelledError):
+        await giving_up
+    await owning.rows.revoke()
+    await owning.own()
+    written = len(owning.brokers.topics[owning.changelog])
+    await owning.live(30)
+    assert not session._tasks
+    assert len(owning.brokers.topics[owning.changelog]) == written  # the next session waits in doubt, and nobody writes
+    await owning.live(100)
+    assert owning.vendor.creates[asked.id] == 2
+    assert len(owning.vendor.made) == 1
