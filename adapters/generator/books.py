@@ -49,8 +49,17 @@ class Movement:
     quantity: Decimal
     origin: str
     target: str
-    raises_sellable: bool
-    lowers_sellable: bool
+    to_sellable: bool
+    from_sellable: bool
+
+    @property
+    def raises_sellable(self) -> bool:
+        """Whether more units can be sold than before; from one location that sells to another there are as many."""
+        return self.to_sellable and not self.from_sellable
+
+    @property
+    def lowers_sellable(self) -> bool:
+        return self.from_sellable and not self.to_sellable
 
 
 @dataclass(slots=True)
@@ -134,8 +143,8 @@ def _movements(entry: Mapping[str, Any], sellable: frozenset[str]) -> list[Movem
                 quantity=quantity,
                 origin=origin,
                 target=target,
-                raises_sellable=raises and not lowers,
-                lowers_sellable=lowers and not raises,
+                to_sellable=raises,
+                from_sellable=lowers,
             )
         )
     return found

@@ -47,9 +47,9 @@ def net_position(books: Books, orders: Orders, exceptions: Iterable[Entry], comp
             for line in document.lines:
                 _add(position.authorised, (order_id, line["sku"]), Decimal(str(line["quantity"])))
     for movement in books.movements:  # units for sale: others may stay where they lie (docs/join.md)
-        if movement.raises_sellable:
+        if movement.to_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.target), movement.quantity)
-        if movement.lowers_sellable:
+        if movement.from_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.origin), -movement.quantity)
     position.credited = _standing(position.credited)
     position.units = _standing(position.units)
