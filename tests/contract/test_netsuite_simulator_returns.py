@@ -243,6 +243,21 @@ async def test_a_whole_kit_brings_its_members_along(ns: Account) -> None:
     assert [(one["sku"], one["quantity"]) for one in entry["lines"]] == [("CUP", 2)]
 
 
+async def test_an_upsert_that_comes_again_takes_no_members_out_of_a_standalone_kit(ns: Account) -> None:
+    """The same request sent twice, as after a time-out, is one document and the second changes nothing."""
+    kits = [{"account": "ns", "sku": "SET-2", "components": [{"sku": "CUP", "quantity": 2}]}]
+    line = {"sku": "SET-2", "quantity": 1, "unit_price": "9.00", "tax_amount": "1.50", "tax_code": "GB-STD"}
+    await ns.seed(kits=kits, orders=[order("5006", lines=[line])])
+    row = {"item": {"refName": "SET-2"}, "quantity": 1, "grossAmt": "9.00", "tax1Amt": "1.50", "taxCode": {"id": "5"}}
+    customer = (await ns.get("salesOrder", await ns.order_id("5006")))["entity"]
+    body = {"entity": customer, "otherRefNum": "5006", "item": {"items": [row]}}
+    for _ in range(2):
+        assert (await ns.call("PUT", "/record/v1/returnAuthorization/eid:cmd-kit", body, replace="item")).status == 204
+        lines = (await ns.get("returnAuthorization", "eid:cmd-kit"))["item"]["items"]
+        assert [(one["item"]["refName"], one["quantity"]) for one in lines] == [("SET-2", 1), ("CUP", 2)]
+    assert [made["op"] for made in await ns.ledger("return_authorisation")] == ["create"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -58,12 +58,20 @@ def create(account: Account, body: Mapping[str, Any]) -> Draft:
     record = account.header("returnAuthorization", body)
     if "entity" not in record.fields:
         raise missing_field("Customer", "entity")
-    record.lines = account.own_lines(body, record.currency)
-    for kit in list(record.lines):
-        for part in kit.item.components:
-            number = max(line.number for line in record.lines) + 1
-            record.lines.append(member_of(kit, account.chart.skus[part.sku], part, number))
+    record.lines = _with_members(account, account.own_lines(body, record.currency))
     return authorise(account, record)
+
+
+def _with_members(account: Account, lines: list[Line]) -> list[Line]:
+    """The lines of a body, and the members of each kit that is named without them."""
+    made = list(lines)
+    for kit in lines:
+        if any(line.kit == kit.number for line in lines):
+            continue
+        for part in kit.item.components:
+            number = max(line.number for line in made) + 1
+            made.append(member_of(kit, account.chart.skus[part.sku], part, number))
+    return made
 
 
 def from_source(account: Account, source: Record, body: Mapping[str, Any], lines: list[Line]) -> Draft:
@@ -122,7 +130,7 @@ def change(account: Account, record: Record, body: Mapping[str, Any]) -> list[En
     rows = account.items_of(body) or []
     closes = any("isClosed" in row for row in rows)
     flags = _wanted_flags(record, rows) if closes else {}
-    amended = [] if closes or not rows else account.amended_lines(record, body)
+    amended = [] if closes or not rows else _with_members(account, account.amended_lines(record, body))
     if amended and same(amended, record.lines):
         amended = []
     if amended and (status == "H" or any(line.received or line.credited for line in record.lines)):
