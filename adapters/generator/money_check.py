@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from adapters.generator.books import CREDITS, Books, Document
 from adapters.generator.expected import Expected
+from adapters.generator.names import Names
 from adapters.generator.truth import PaidRefund, Truth
 from adapters.generator.verdict import Open, Verdict
 
@@ -31,7 +32,13 @@ class _Group:
 
 
 def check(
-    verdict: Verdict, expected: Expected, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]
+    verdict: Verdict,
+    expected: Expected,
+    sure: Truth,
+    most: Truth,
+    books: Books,
+    opened: Mapping[str, Open],
+    names: Names | None = None,
 ) -> None:
     """Adds to the verdict what is wrong with the money."""
     credits = books.of_kind(*CREDITS)
@@ -48,7 +55,7 @@ def check(
         missing, more = _one(verdict, sure, order_id, currency, group, opened.get(order_id, _NOTHING))
         lost += missing
         doubled += more
-    _beyond_the_order(verdict, expected, most, groups)
+    _beyond_the_order(verdict, expected, most, groups, names or Names())
     verdict.counts["refunds_paid"] = sum(not refund.failed for refund in sure.refunds.values())
     verdict.counts["credit_notes"] = len(credits)
     verdict.counts["credit_notes_doubled"] = doubled
@@ -80,7 +87,8 @@ def _one(verdict: Verdict, sure: Truth, order_id: str, currency: str, group: _Gr
         shown = opened.money(order_id, refund.return_id, refund.refund_id, exceptions_only=True)
         if refund.refund_id in matched_failed and not shown:
             what = f"refund {refund.refund_id} failed; its credit stands, unreversed and without an exception"
-            verdict.add("R10", "failed-refund-credited", order_id, what)
+            verdict.add("R10", "failed-refund-credited", order_id, what, refund.refund_id)
+    left = _without_grown(opened, [refund for refund in standing if refund.refund_id not in matched], left)
     amounts = {refund.amount for refund in group.refunds}
     for document in left:
         name = f"{document.kind} {document.number} of {document.net} {currency}"
@@ -88,7 +96,8 @@ def _one(verdict: Verdict, sure: Truth, order_id: str, currency: str, group: _Gr
             doubled += 1
             verdict.add("I2", "credit-doubled", order_id, f"{name} is one more than the refunds of that amount")
         elif not excused:
-            verdict.add("I5", "credit-without-refund", order_id, f"{name} belongs to no paid refund")
+            what = f"{name} belongs to no paid refund"
+            verdict.add("I5", "credit-without-refund", order_id, what, document.external_ref)
     credited = sum((document.net for document in group.documents), Decimal(0))
     paid = sum((refund.amount for refund in group.refunds), Decimal(0))
     if credited > paid and not excused:
@@ -117,21 +126,39 @@ def _match(
     return matched, left
 
 
+def _without_grown(opened: Open, unmatched: list[PaidRefund], documents: list[Document]) -> list[Document]:
+    """Documents less those of refunds that grew since: credited as it was paid once, the rest open or waiting."""
+    left = documents
+    for refund in unmatched:
+        earlier = {amount for amount in refund.paid_at if amount < refund.amount}
+        if not left or not earlier or not opened.money(refund.order_id, refund.return_id, refund.refund_id):
+            continue
+        pieces = itertools.chain.from_iterable(
+            itertools.combinations(left, count) for count in range(1, _MOST_PIECES + 1)
+        )
+        found = next((some for some in pieces if sum(document.net for document in some) in earlier), ())
+        left = [document for document in left if document not in found]
+    return left
+
+
 def _beyond_the_order(
-    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group]
+    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group], names: Names
 ) -> None:
     """I5: credits, less what was given on top, never pass what was paid for the order."""
     gifts: dict[tuple[str, str], Decimal] = {}
     for data in most.returns.values():
-        key = (str(data["order_id"]), data["currency"])
+        key = (names.order(str(data["order_id"])), data["currency"])
         gifts[key] = gifts.get(key, Decimal(0)) + sum(Decimal(bonus["amount"]) for bonus in data["bonuses"])
     for refund in most.refunds.values():
         if refund.kind != "goods":
-            key = (refund.order_id, refund.currency)
+            key = (names.order(refund.order_id), refund.currency)
             gifts[key] = gifts.get(key, Decimal(0)) + refund.amount
+    credits: dict[tuple[str, str], Decimal] = {}
     for (order_id, currency), group in sorted(groups.items()):
+        key = (names.order(order_id), currency)
+        credits[key] = credits.get(key, Decimal(0)) + sum((one.net for one in group.documents), Decimal(0))
+    for (order_id, currency), credited in credits.items():
         sold = expected.orders.get(order_id)
-        credited = sum((document.net for document in group.documents), Decimal(0))
         if not credited:
             continue
         if sold is None:

@@ -26,6 +26,7 @@ class PaidRefund:
     currency: str
     amount: Decimal  # as the newest snapshot says
     failed: bool = False  # a newer snapshot than the last that called it paid says so
+    paid_at: list[Decimal] = field(default_factory=list)  # the amounts that snapshots called paid, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ def _refunds(truth: Truth, snapshots: list[dict[str, Any]]) -> None:
                     raw["refund_id"], data["return_id"], str(data["order_id"]), raw["kind"], raw["currency"], Decimal(0)
                 )
             refund.amount = Decimal(raw["amount"])
+            if raw["state"] == "paid" and refund.amount not in refund.paid_at:
+                refund.paid_at.append(refund.amount)
             if raw["state"] in ("paid", "failed"):
                 refund.failed = raw["state"] == "failed"
 

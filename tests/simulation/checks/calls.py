@@ -21,6 +21,8 @@ class Call(Protocol):
     @property
     def account(self) -> str: ...
     @property
+    def path(self) -> str: ...
+    @property
     def in_flight(self) -> int: ...
     @property
     def status(self) -> int | None: ...
@@ -70,7 +72,7 @@ class Calls:
             self._pause()
         if status < 500 and status not in _NOT_THE_COMMANDS:
             self._answered += 1
-            self._refusals += status >= 400
+            self._refusals += refuses(call)
 
     def _pause(self) -> None:
         now = self._findings.now
@@ -99,6 +101,11 @@ class Calls:
                 what = f"{about} ended as refused ({failure['message']}); so have {len(self._refused) - 1} commands "
                 what += f"before, and the account has refused {self._refusals} calls"
                 self._findings.add("I1", "refused-by-nobody", str(event["order_key"]), what, name[0])
+
+
+def refuses(call: Call) -> bool:
+    """Whether the answer refuses what was asked, and not the caller or the moment."""
+    return call.status is not None and 400 <= call.status < 500 and call.status not in _NOT_THE_COMMANDS
 
 
 def _is_skewed(plan: Plan) -> bool:

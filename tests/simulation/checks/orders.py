@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ class Ruling:
     subject: str
     hash: str  # of the content that it was about; empty: whatever it is
     revision: int | None
+    refused: bool = False  # the account had refused the command by then
 
 
 class Orders:
@@ -48,6 +49,7 @@ class Orders:
         self.asked: dict[str, Asked] = {}
         self.shadowed: dict[str, Asked] = {}
         self.decisions: dict[str, Ruling] = {}
+        self.refusals: dict[str, str] = {}  # command: what its last refusal said
         self._letters: dict[str, tuple[str, str]] = {}  # letter id: step, subject
         self._renamed: set[str] = set()
 
@@ -57,6 +59,10 @@ class Orders:
             asked = self.asked[raw["id"]] = Asked(raw["order_key"], raw["kind"], raw["subject"])
         if raw["body"] not in asked.bodies:
             asked.bodies.append(raw["body"])
+
+    def outcome(self, event: Mapping[str, Any]) -> None:
+        if event["status"] == "refused" and event.get("failure"):
+            self.refusals[event["command_id"]] = str(event["failure"]["message"])
 
     def letter(self, letter_id: str, step: str, subject: str) -> None:
         self._letters[letter_id] = (step, subject)
@@ -73,11 +79,26 @@ class Orders:
         asked = self.asked.get(target)
         step, subject = self._letters.get(target) or ((asked.kind, asked.subject) if asked else ("", ""))
         ruling = self.decisions[decision_id] = Ruling(
-            decision_id, order_id, kind, target, step, subject, str(decision.get("hash") or ""), revision
+            decision_id,
+            order_id,
+            kind,
+            target,
+            step,
+            subject,
+            str(decision.get("hash") or ""),
+            revision,
+            target in self.refusals,
         )
         if kind in _RENAMES:
             self._renamed.add(order_id)
         return ruling
+
+    def about(self, ruling: Ruling) -> tuple[str, str]:
+        """Step and subject of what a decision is about; of an exception whose letter came out later too."""
+        if ruling.step:
+            return ruling.step, ruling.subject
+        asked = self.asked.get(ruling.target)
+        return self._letters.get(ruling.target) or ((asked.kind, asked.subject) if asked else ("", ""))
 
     def order_of(self, reference: str, named: str) -> str:
         """The order that a document is about: as it names it, unless an operator gave the order another name."""
@@ -93,9 +114,18 @@ class Orders:
         rulings = self.decisions.values()
         return {ruling.hash for ruling in rulings if ruling.target == command_id and ruling.kind in _SAYS_YES}
 
+    def noted(self, order_id: str, refund_ids: Container[str]) -> bool:
+        """Whether a person said yes to the note of one of these refunds."""
+        return any(
+            ruling.order_id == order_id and ruling.kind in _SAYS_YES and step == "credit_note"
+            for ruling in self.decisions.values()
+            for step, subject in (self.about(ruling),)
+            if subject.split("~")[0] in refund_ids
+        )
+
     def allowed(self, order_id: str, *steps: str) -> bool:
         """Whether a person said yes to something about one of these steps: what was held may be there then."""
         return any(
-            ruling.order_id == order_id and ruling.kind in _SAYS_YES and ruling.step in steps
+            ruling.order_id == order_id and ruling.kind in _SAYS_YES and self.about(ruling)[0] in steps
             for ruling in self.decisions.values()
         )

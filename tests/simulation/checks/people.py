@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,6 +13,7 @@ import orjson
 from adapters.generator import rule
 from adapters.generator.books import CREDITS, Books
 from adapters.generator.truth import Truth
+from tests.simulation.checks.calls import Call, refuses
 from tests.simulation.checks.conservation import Conservation
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
@@ -23,6 +25,7 @@ Entry = Mapping[str, Any]
 
 _ALWAYS = frozenset({"reversal"})  # money is never taken back without a person
 _LIES = frozenset({"wrong-amount", "accept-and-lose"})
+_MEMO = re.compile(r"/returnAuthorization/([^/]+)/!transform/creditMemo$|/creditMemo/eid:([^/]+)$")
 
 
 class People:
@@ -31,6 +34,7 @@ class People:
     def __init__(self, plan: Plan, findings: Findings, merchant: Merchant, orders: Orders) -> None:
         self._plan, self._findings, self._merchant, self._orders = plan, findings, merchant, orders
         self._unseen: list[Ruling] = []
+        self._no_memo: set[str] = set()  # what the vendor refused to make a memo of: authorisations, external ids
         self._vendor_lies = any(
             isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") in _LIES
             for act in plan.acts
@@ -47,6 +51,12 @@ class People:
             seen = f"the yes was to {', '.join(sorted(said))}, not to {raw['hash']}" if said else "nobody said yes"
             what = f"{kind} {raw['subject']} of order {raw['order_key']} needs approval; {seen}"
             self._findings.add("I16", "not-approved", raw["order_key"], what)
+
+    def called(self, call: Call) -> None:
+        """A call has ended."""
+        named = _MEMO.search(call.path) if refuses(call) else None
+        if named:
+            self._no_memo.add(named[1] or named[2])
 
     def document(self, entry: Entry, order_id: str) -> None:
         """Where the profile holds what falls into a closed period, nothing is dated into another one."""
@@ -87,9 +97,9 @@ class People:
         if not self._vendor_lies and not self._merchant.changed:
             for entry in exceptions:
                 if entry.get("kind") == "mismatch" and entry.get("step") == "credit_note":
-                    self._founded(sure, most, entry)
+                    self._founded(sure, most, entry, books)
 
-    def _founded(self, sure: Truth, most: Truth, entry: Entry) -> None:
+    def _founded(self, sure: Truth, most: Truth, entry: Entry, books: Books) -> None:
         """A mismatch of money has a return whose refunds do not come to what its lines do."""
         return_id, order_id = str(entry.get("return_id") or ""), str(entry.get("order_id") or "")
         data = sure.returns.get(return_id)
@@ -106,12 +116,24 @@ class People:
             Decimal(0),
         )
         due = rule.expected(data, order)
-        if told == due:
+        if told == due and not self._is_the_vendors(entry, order_id, books):
             what = (
                 f"the refunds of return {return_id} of order {order_id} come to the {due} that its lines come to; "
                 f"they are held as a mismatch all the same: {entry.get('reason')}"
             )
             self._findings.add("I8", "mismatch-unfounded", order_id, what)
+
+    def _is_the_vendors(self, entry: Entry, order_id: str, books: Books) -> bool:
+        """Whether it says just what the last refusal of the note did, and the vendor did refuse such a note."""
+        name = str(entry.get("command_id") or entry.get("dlq_id") or "")
+        if self._orders.refusals.get(name) != entry.get("reason"):
+            return False
+        sources = {
+            document.number
+            for document in books.of_kind("return_authorisation")
+            if self._orders.order_of(document.external_ref, document.order_id) == order_id
+        }
+        return not self._no_memo.isdisjoint(sources | {name})
 
     def _twins(self, most: Truth, books: Books) -> None:
         """R11: of two refunds with equal lines and amount one is credited, unless a person said that it is two."""
@@ -121,7 +143,7 @@ class People:
             if asked is not None:
                 name = asked.subject.split("~")[0]
                 credited[name] = credited.get(name, Decimal(0)) + document.net
-        seen: dict[bytes, str] = {}
+        seen: dict[bytes, tuple[str, str]] = {}
         for return_id, data in sorted(most.returns.items()):
             if "twins" not in self._plan.expected.tags.get(return_id, ()):
                 continue
@@ -133,9 +155,11 @@ class People:
                 twin = orjson.dumps([order_id, refund["kind"], refund["amount"], lines])
                 self._findings.check("I5")
                 if twin not in seen:
-                    seen[twin] = return_id
-                elif seen[twin] != return_id and not self._orders.allowed(order_id, "credit_note"):
-                    what = f"returns {seen[twin]} and {return_id} of order {order_id} have equal lines and amount"
+                    seen[twin] = return_id, refund["refund_id"]
+                    continue
+                first, other = seen[twin]
+                if first != return_id and not self._orders.noted(order_id, {other, refund["refund_id"]}):
+                    what = f"returns {first} and {return_id} of order {order_id} have equal lines and amount"
                     what += f" ({refund['amount']}); both are credited, and nobody said that it is two"
                     self._findings.add("I5", "twins-credited", order_id, what)
 

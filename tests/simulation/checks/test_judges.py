@@ -34,6 +34,7 @@ class Call:
     fault: str | None = None
     account: str = "ns"
     in_flight: int = 1
+    path: str = ""
 
 
 def throttled(*acts: Any) -> History:

@@ -126,6 +126,7 @@ class Watch:
     def _outcome(self, event: Mapping[str, Any]) -> None:
         self._dispatches.outcome(event)
         self._calls.outcome(event)
+        self._orders.outcome(event)
         asked = self._orders.asked.get(event["command_id"])
         if asked is not None and event.get("reason") == "shadow":
             self._orders.shadowed[event["command_id"]] = asked
@@ -196,6 +197,7 @@ class Watch:
         """The same call with what the vendor's log says of it, as it begins and as it ends."""
         if ended:
             self._calls.ended(call)
+            self._people.called(call)
         else:
             self._calls.began(call)
 
