@@ -17,6 +17,7 @@ import structlog
 from agents.clock import rfc3339
 from agents.log import Entry
 from agents.sequencer.garbage import uncollected
+from agents.sequencer.recent import RecentRows
 from agents.sequencer.result import Marks, Turn
 from streams.commands import Stamp
 from streams.decide import Rules, decide
@@ -24,7 +25,7 @@ from streams.facts import Fact, Undecodable, read_decision, read_inspection, rea
 from streams.letters import Source, headers, letter_headers, letter_value, record_letter_id
 from streams.parts import PART_OF
 from streams.row import MAX_ROW_BYTES, Issued, Letter, Row
-from streams.rowcodec import decode, encode
+from streams.rowcodec import encode
 from streams.vocabulary import CommandClass, ErrorKind, Owner
 
 log = structlog.get_logger(__name__)
@@ -78,6 +79,7 @@ class Decider:
 
     def __init__(self, setting: Setting, partition: int, stored: Mapping[bytes, bytes]) -> None:
         self._setting, self._partition, self._stored = setting, partition, stored
+        self._recent = RecentRows()
         self._readers = {setting.topic(name): reader for name, reader in READERS.items()}
 
     def turn(
@@ -166,7 +168,7 @@ class Decider:
 
     def _load(self, key: bytes, marks: Mapping[bytes, Marks]) -> Row:
         stored = self._stored.get(key)
-        row = decode(stored) if stored is not None else Row(key.decode())
+        row = self._recent.take(key, stored) if stored is not None else Row(key.decode())
         if key in marks:
             marks[key].apply(row)
         return row
@@ -209,6 +211,7 @@ class Decider:
         published = self._outbox(row, turn, now)
         if published.commands or published.letters:
             turn.marks[key] = published
+        self._recent.keep(key, value, row)
 
     def _quarantine(
         self,
