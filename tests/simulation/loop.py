@@ -8,11 +8,11 @@ their order, as asyncio has it; which process goes first is the dice's. Time pas
 from __future__ import annotations
 
 import asyncio
-import heapq
 import inspect
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
+from heapq import heappop, heappush
 from random import Random
 from typing import Any
 
@@ -54,7 +54,8 @@ class Process:
 
     def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> Handle:
         """Run something in this process after a while."""
-        return self._loop.call_at(self._loop.now + seconds, callback, *args, context=self._context)
+        loop = self._loop
+        return loop.arm(Handle(callback, args, self._context, self, loop.now + seconds))
 
     def kill(self) -> None:
         """As kill -9: nothing of it runs any more."""
@@ -162,16 +163,20 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Handle:
-        return self.call_at(self.now + delay, callback, *args, context=context)
+        context = context or copy_context()
+        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world, self.now + delay))
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Handle:
         context = context or copy_context()
-        handle = Handle(callback, args, context, context.get(PROCESS) or self.world, when)
+        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world, when))
+
+    def arm(self, handle: Handle) -> Handle:
+        """Have it run at its time."""
         if not self._closed:
             self._timer += 1
-            heapq.heappush(self._timers, (when, self._timer, handle))
+            heappush(self._timers, (handle._when, self._timer, handle))
         return handle
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -205,7 +210,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """To the next moment at which somebody has something to do."""
         timers, runnable = self._timers, self._runnable
         while timers:
-            when, _, handle = heapq.heappop(timers)
+            when, _, handle = heappop(timers)
             process = handle.process
             if handle.stopped or process.dead:
                 continue
