@@ -45,6 +45,7 @@ class Fleet:
         self._topology, self._profile, self._account = topology, profile, account
         self._witness, self._dice = witness, dice
         self.workers: list[Worker] = []
+        self._woke: dict[str, float] = {}  # when a worker that had been stopped went on; never: it has not yet
 
     def start(self, role: str) -> None:
         process = Process(self._loop, f"{role}-{len(self.workers) + 1}")
@@ -70,6 +71,10 @@ class Fleet:
         """The one that `number` means; empty when none of the role runs."""
         running = self.running(role)
         return [running[number % len(running)]] if running else []
+
+    def stood_still(self, name: str, since: float) -> bool:
+        """Whether a worker was stopped at some time from then on."""
+        return self._woke.get(name, -1.0) >= since
 
     # -- what befalls them
 
@@ -99,7 +104,7 @@ class Fleet:
         """Nothing is to happen to them any more; those that stand still go on, and of each role one runs."""
         for worker in self.workers:
             worker.armed.clear()
-            worker.process.wake()
+            self._wake(worker)
         for role in self._groups:
             if not self.running(role):
                 self.start(role)
@@ -135,7 +140,13 @@ class Fleet:
         self._witness.struck("pause")
         self._witness.tell(worker.name, f"paused for {seconds:.1f} s")
         worker.process.pause()
-        self._loop.world.call_later(seconds, worker.process.wake)
+        self._woke[worker.name] = float("inf")
+        self._loop.world.call_later(seconds, self._wake, worker)
+
+    def _wake(self, worker: Worker) -> None:
+        if worker.process.paused:
+            self._woke[worker.name] = self._loop.now
+            worker.process.wake()
 
     def _ended(self, worker: Worker) -> None:
         """A process ended by itself: after SIGTERM, or by what one of its tasks raised; then it is started again."""

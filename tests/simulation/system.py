@@ -24,6 +24,7 @@ from streams.rowcodec import decode
 from streams.topics import Cleanup, Topology
 from streams.vocabulary import CommandClass
 from tests.simulation import operator
+from tests.simulation.callers import Callers
 from tests.simulation.checks import fold
 from tests.simulation.fleet import Fleet, may_end
 from tests.simulation.groups import Group
@@ -123,6 +124,9 @@ class System:
         )
         self.fleet = Fleet(
             loop, self.broker, self.groups, self.vendor, topology, self.profile, ACCOUNT, witness, self._dice
+        )
+        witness.callers = Callers(
+            self.vendor, self.fleet.stood_still, self.clock, self.profile.account(ACCOUNT).deadline_seconds
         )
         faultpoints.listen(self.fleet.reached)
 

@@ -104,6 +104,7 @@ class VendorWorld:
         self._network_ms = network_ms
         self._context: Context | None = None
         self._open: dict[str, dict[_Connection, None]] = {}
+        self._owners: dict[int, str] = {}
         self.books.watch = on_entry
         self.calls.watch = on_call
 
@@ -133,6 +134,14 @@ class VendorWorld:
     def busy(self) -> bool:
         """Whether a call is under way, or work that was taken on is still to be applied."""
         return bool(self._front.applying) or any(self._open.values())
+
+    def owner_of(self, call: Call) -> str:
+        """The process of ours that made a call."""
+        return self._owners.get(call.seq, "")
+
+    def in_flight(self) -> list[Call]:
+        """The calls that have arrived, and are neither answered nor closed."""
+        return [one.call for open_ in self._open.values() for one in open_ if one.call is not None]
 
     def put_fault(self, rule: Mapping[str, Any]) -> None:
         """A rule of CONTRACTS section 7 more."""
@@ -185,6 +194,7 @@ class VendorWorld:
         else:
             return
         connection.call = call
+        self._owners[call.seq] = connection.owner
         if call.breach:
             self._reply(connection, call, failed(too_many_requests()))
         elif (rule := self._front.choose(call, ask.write)) is None:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from tests.simulation.callers import Callers
 from tests.simulation.checks import Watch
 from tests.simulation.kafka import Record
 from tests.simulation.loop import VirtualLoop
@@ -23,6 +24,7 @@ class Witness:
         self.watch = Watch(plan)
         self.teller = Teller(self.result, loop, story)
         self.last_write = 0.0
+        self.callers: Callers | None = None  # known once there is a fleet
         self._loop, self._limit = loop, limit
         self._digest = hashlib.blake2b(digest_size=16)
 
@@ -89,9 +91,15 @@ class Witness:
         if call.finished is None:
             self.result.events["call"] += 1
             self._digest.update(f"{call.method} {call.path}".encode())
-            self.watch.call(call.account, call.in_flight, self._limit)
+            in_flight = call.in_flight
+            if in_flight > self._limit and self.callers is not None:
+                in_flight -= self.callers.overstaying()
+            self.watch.call(call.account, in_flight, self._limit)
             self.watch.called(call, ended=False)
         else:
+            outlived = self.callers.outlived(call) if self.callers is not None else ""
+            if outlived:
+                self.found("I12", "deadline-ignored", outlived)
             self.watch.called(call, ended=True)
             if call.fault:
                 self.struck(f"vendor {call.fault}")
