@@ -16,7 +16,7 @@ from streams.commands import Body, Command, Failure, body_hash, command_id
 from streams.facts import Decision
 from streams.owners import owner_of
 from streams.profile import Profile
-from streams.returns import InvalidReturn, Return, parse_return
+from streams.returns import InvalidReturn, Return
 from streams.row import Row
 from streams.verdicts import Held, Stop, Waits
 from streams.vocabulary import DocumentKind, OutcomeStatus
@@ -55,7 +55,7 @@ class Case:
         self.books: dict[str, Any] = {}  # likewise the money steps, by return
         for return_id, register in sorted(row.returns.items()):
             try:
-                self.returns[return_id] = parse_return(register.data())
+                self.returns[return_id] = register.typed()
             except InvalidReturn as fault:
                 self.unreadable[return_id] = fault
         self._rulings: dict[tuple[str, str], list[Decision]] = {}

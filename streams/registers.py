@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.facts import Version
+from streams.returns import Return, parse_return
 
 LATE_LINE_FIELDS = ("disposition", "restock", "location", "accepted_quantity", "rejected_quantity")
 """Line fields that are absent until known: filled from older versions of the same line."""
@@ -67,6 +68,7 @@ class ReturnRegister:
     refunds: dict[str, RefundRegister] = field(default_factory=dict)
     hashes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # version -> sorted content hashes seen
     earliest: Version | None = None  # the lowest version seen
+    _typed: Return | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, version: Version, data: Mapping[str, Any]) -> ReturnRegister:
@@ -96,6 +98,7 @@ class ReturnRegister:
         return register
 
     def join(self, other: ReturnRegister) -> None:
+        self._typed = None
         join_registers(self.fields, other.fields)
         for line_id, known in other.late.items():
             join_registers(self.late.setdefault(line_id, {}), known)
@@ -128,6 +131,12 @@ class ReturnRegister:
             for _, refund in sorted(self.refunds.items())
         ]
         return data
+
+    def typed(self) -> Return:
+        """The same, read; raises `InvalidReturn`. Read once: most decisions are about a return that has not changed."""
+        if self._typed is None:
+            self._typed = parse_return(self.data())
+        return self._typed
 
     def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
         known = self.late.get(str(line.get("line_id")), {})
