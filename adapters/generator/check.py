@@ -12,6 +12,7 @@ from adapters.generator.books import REFERENCED, Books
 from adapters.generator.deliveries import Delivery
 from adapters.generator.expected import Expected
 from adapters.generator.files import Answer
+from adapters.generator.names import Names
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, Verdict, by_order
 
@@ -45,17 +46,19 @@ def judge(
     waiting: Sequence[Mapping[str, Any]],
     calls_summary: Mapping[str, Any],
     places: Mapping[str, str] | None = None,
+    names: Names | None = None,
 ) -> Verdict:
     """The same of what was read already: the two folds of `truth.begun`, and what was sent with its answers' statuses.
 
-    `places`: where the profile sends each disposition, if it is not the demo's.
+    `places`: where the profile sends each disposition, if it is not the demo's; `names`: what operators called
+    otherwise.
     """
     verdict = Verdict()
     sure, most = told
     opened = by_order(exceptions, waiting)
     _intake(verdict, *intake, opened)
-    money_check.check(verdict, expected, sure, most, books, opened)
-    goods_check.check(verdict, expected, sure, most, books, opened, places)
+    money_check.check(verdict, expected, sure, most, books, opened, names)
+    goods_check.check(verdict, expected, sure, most, books, opened, places, names)
     _references(verdict, books)
     _demands(verdict, expected, sure, opened)
     _limits(verdict, calls_summary)

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from adapters.generator.books import Books, Movement, moment
 from adapters.generator.expected import Expected
+from adapters.generator.names import Names
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, Verdict
 
@@ -24,6 +25,7 @@ def check(
     books: Books,
     opened: Mapping[str, Open],
     places: Mapping[str, str] | None = None,
+    names: Names | None = None,
 ) -> None:
     """Adds to the verdict what is wrong with the goods.
 
@@ -31,16 +33,17 @@ def check(
     nothing is said of stock.
     """
     places = _PLACES if places is None else places
+    names = names or Names()
     if places:
-        _restocks(verdict, most, books, opened, places)
-        _quantities(verdict, expected, most, books)
-        _missing_goods(verdict, expected, sure, books, opened, places)
+        _restocks(verdict, most, books, opened, places, names)
+        _quantities(verdict, expected, most, books, names)
+        _missing_goods(verdict, expected, sure, books, opened, places, names)
     _authorisations(verdict, sure, books, opened)
-    _exchanges(verdict, sure, most, books, opened)
+    _exchanges(verdict, sure, most, books, opened, names)
 
 
 def _restocks(
-    verdict: Verdict, most: Truth, books: Books, opened: Mapping[str, Open], places: Mapping[str, str]
+    verdict: Verdict, most: Truth, books: Books, opened: Mapping[str, Open], places: Mapping[str, str], names: Names
 ) -> None:
     """At every restock: no more in the sellable stock than inspections sent by then had found sellable.
 
@@ -53,15 +56,15 @@ def _restocks(
     final: dict[tuple[str, str], int] = defaultdict(int)
     for found in most.found:
         if places.get(found.disposition) == "sellable":
-            allowing[found.order_id, found.sku].append(
+            allowing[found.order_id, names.sku(found.order_id, found.sku)].append(
                 (found.inspection_id, found.version, found.known_from, found.quantity)
             )
     for found in most.found_finally():
         if places.get(found.disposition) == "sellable":
-            final[found.order_id, found.sku] += found.quantity
+            final[found.order_id, names.sku(found.order_id, found.sku)] += found.quantity
     flagged: set[tuple[str, str]] = set()
     for movement in books.movements:
-        key = (movement.order_id, movement.sku)
+        key = (movement.order_id, names.sku(movement.order_id, movement.sku))
         if movement.lowers_sellable:
             running[key] -= movement.quantity
         if not movement.raises_sellable:
@@ -79,7 +82,7 @@ def _restocks(
             verdict.add("I3", "restocked-early" if late else "restocked-uninspected", movement.order_id, what)
     for key, units in running.items():
         if units > final[key] and key not in flagged:
-            if units <= final[key] + _still_to_move(key, most, opened.get(key[0], _NOTHING), places):
+            if units <= final[key] + _still_to_move(key, most, opened.get(key[0], _NOTHING), places, names):
                 continue
             what = f"{units} {key[1]} restocked, {final[key]} finally inspected as sellable"
             verdict.add("I4", "restocked-more-than-inspected", key[0], what)
@@ -87,18 +90,18 @@ def _restocks(
     verdict.counts["restocks_before_inspection"] = early
 
 
-def _still_to_move(key: tuple[str, str], most: Truth, opened: Open, places: Mapping[str, str]) -> int:
+def _still_to_move(key: tuple[str, str], most: Truth, opened: Open, places: Mapping[str, str], names: Names) -> int:
     """Units that a correction takes out of the sellable stock by a move of theirs that somebody has to see to."""
-    sku = key[1]
+    skus = names.skus(*key)
     sellable: dict[tuple[str, str], dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for found in most.found:
-        if (found.order_id, found.sku) == key and places.get(found.disposition) == "sellable":
+        if found.order_id == key[0] and found.sku in skus and places.get(found.disposition) == "sellable":
             sellable[found.inspection_id, found.line_id][found.version] += found.quantity
     units = 0
     for (inspection_id, line_id), by_version in sellable.items():
         # A move is named after the units and where they lie: inspection/line/SKU/disposition@warehouse>...
-        name = f"{inspection_id}/{line_id}/{sku}/"
-        lying = [subject.removeprefix(name) for subject in opened.moves() if subject.startswith(name)]
+        starts = [f"{inspection_id}/{line_id}/{sku}/" for sku in skus]
+        lying = [move.removeprefix(start) for move in opened.moves() for start in starts if move.startswith(start)]
         if any(places.get(place.partition("@")[0]) == "sellable" for place in lying):
             units += max(by_version.values()) - by_version.get(most.newest[inspection_id], 0)
     return units
@@ -113,31 +116,37 @@ def _allowed(inspections: list[tuple[str, int, str, int]], movement: Movement | 
     return sum(max(by_version.values()) for by_version in versions.values())
 
 
-def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books) -> None:
+def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books, names: Names) -> None:
     """I4 beyond the restock: received <= inspected and sold, authorised <= sold."""
     inspected: dict[tuple[str, str], dict[str, dict[int, int]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(int))
     )
     for found in most.found:
         if found.disposition != "missing":
-            inspected[found.order_id, found.sku][found.inspection_id][found.version] += found.quantity
+            key = (found.order_id, names.sku(found.order_id, found.sku))
+            inspected[key][found.inspection_id][found.version] += found.quantity
     received: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for movement in books.movements:
         if movement.kind == "item_receipt":
-            received[movement.order_id, movement.sku] += movement.quantity if movement.target else -movement.quantity
+            key = (movement.order_id, names.sku(movement.order_id, movement.sku))
+            received[key] += movement.quantity if movement.target else -movement.quantity
     authorised: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for document in books.of_kind("return_authorisation"):
         if document.status != "closed":
             for line in document.lines:
-                authorised[document.order_id, line["sku"]] += Decimal(str(line["quantity"]))
+                key = (document.order_id, names.sku(document.order_id, line["sku"]))
+                authorised[key] += Decimal(str(line["quantity"]))
     for (order_id, sku), units in sorted(received.items()):
         seen = sum(max(versions.values()) for versions in inspected[order_id, sku].values())
         if units > seen:
             verdict.add("I4", "received-more-than-inspected", order_id, f"{units} {sku} received, {seen} inspected")
     for name, done in (("received", received), ("authorised", authorised)):
+        together: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         for (order_id, sku), units in sorted(done.items()):
+            together[names.order(order_id), sku] += units
+        for (order_id, sku), units in together.items():
             order = expected.orders.get(order_id)
-            sold = order.units.get(sku, 0) if order else 0
+            sold = sum(order.units.get(one, 0) for one in names.skus(order_id, sku)) if order else 0
             if units > sold:
                 verdict.add("I4", f"{name}-more-than-sold", order_id, f"{units} {sku} {name}, {sold} sold")
 
@@ -149,6 +158,7 @@ def _missing_goods(
     books: Books,
     opened: Mapping[str, Open],
     places: Mapping[str, str],
+    names: Names,
 ) -> None:
     """What was inspected lies where its disposition says, or somebody can say why not."""
     wanted: dict[tuple[str, str, str], int] = defaultdict(int)
@@ -165,12 +175,14 @@ def _missing_goods(
             place = "quarantine"  # CONTRACTS section 3: restock=false wins over sellable
         location = expected.places.get(found.location, {}).get(place or "")
         if location and found.return_id in sure.returns:
-            wanted[found.order_id, found.sku, location] += found.quantity
-            returns[found.order_id, found.sku, location].add(found.return_id)
+            key = (found.order_id, names.sku(found.order_id, found.sku), location)
+            wanted[key] += found.quantity
+            returns[key].add(found.return_id)
     lying: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for movement in books.movements:
-        lying[movement.order_id, movement.sku, movement.target] += movement.quantity
-        lying[movement.order_id, movement.sku, movement.origin] -= movement.quantity
+        sku = names.sku(movement.order_id, movement.sku)
+        lying[movement.order_id, sku, movement.target] += movement.quantity
+        lying[movement.order_id, sku, movement.origin] -= movement.quantity
     for key, units in sorted(wanted.items()):
         order_id, sku, location = key
         if lying[key] < units and not opened.get(order_id, _NOTHING).goods(order_id, returns[key]):
@@ -197,16 +209,19 @@ def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping
             verdict.add("R01", "authorisation-missing", order_id, what)
 
 
-def _exchanges(verdict: Verdict, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+def _exchanges(
+    verdict: Verdict, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open], names: Names
+) -> None:
     """As many units of each replacement ordered as requested; a split order counts by its units (X05)."""
     requested: dict[tuple[str, str], int] = defaultdict(int)
     due: dict[tuple[str, str], int] = defaultdict(int)
     returns: dict[tuple[str, str], set[str]] = defaultdict(set)
     for exchange in most.exchanges:
-        requested[exchange.order_id, exchange.sku] += exchange.quantity
-        returns[exchange.order_id, exchange.sku].add(exchange.return_id)
+        wanted = (exchange.order_id, names.sku(exchange.order_id, exchange.sku))
+        requested[wanted] += exchange.quantity
+        returns[wanted].add(exchange.return_id)
     for exchange in sure.exchanges:
-        due[exchange.order_id, exchange.sku] += exchange.quantity
+        due[exchange.order_id, names.sku(exchange.order_id, exchange.sku)] += exchange.quantity
     orders = [document for document in books.of_kind("exchange_order") if not document.void]
     ordered: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for document in orders:
@@ -214,7 +229,8 @@ def _exchanges(verdict: Verdict, sure: Truth, most: Truth, books: Books, opened:
             what = f"exchange order {document.number} costs {document.amount} {document.currency}"
             verdict.add("X01", "exchange-not-free", document.order_id, what)
         for line in document.lines:
-            ordered[document.order_id, line["sku"]] += Decimal(str(line["quantity"]))
+            sku = names.sku(document.order_id, line["sku"])
+            ordered[document.order_id, sku] += Decimal(str(line["quantity"]))
     for key in sorted({*requested, *ordered}):
         order_id, sku = key
         if ordered[key] > requested[key]:

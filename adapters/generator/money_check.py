@@ -15,6 +15,7 @@ from decimal import Decimal
 
 from adapters.generator.books import CREDITS, Books, Document
 from adapters.generator.expected import Expected
+from adapters.generator.names import Names
 from adapters.generator.truth import PaidRefund, Truth
 from adapters.generator.verdict import Open, Verdict
 
@@ -31,7 +32,13 @@ class _Group:
 
 
 def check(
-    verdict: Verdict, expected: Expected, sure: Truth, most: Truth, books: Books, opened: Mapping[str, Open]
+    verdict: Verdict,
+    expected: Expected,
+    sure: Truth,
+    most: Truth,
+    books: Books,
+    opened: Mapping[str, Open],
+    names: Names | None = None,
 ) -> None:
     """Adds to the verdict what is wrong with the money."""
     credits = books.of_kind(*CREDITS)
@@ -48,7 +55,7 @@ def check(
         missing, more = _one(verdict, sure, order_id, currency, group, opened.get(order_id, _NOTHING))
         lost += missing
         doubled += more
-    _beyond_the_order(verdict, expected, most, groups)
+    _beyond_the_order(verdict, expected, most, groups, names or Names())
     verdict.counts["refunds_paid"] = sum(not refund.failed for refund in sure.refunds.values())
     verdict.counts["credit_notes"] = len(credits)
     verdict.counts["credit_notes_doubled"] = doubled
@@ -135,20 +142,23 @@ def _without_grown(opened: Open, unmatched: list[PaidRefund], documents: list[Do
 
 
 def _beyond_the_order(
-    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group]
+    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group], names: Names
 ) -> None:
     """I5: credits, less what was given on top, never pass what was paid for the order."""
     gifts: dict[tuple[str, str], Decimal] = {}
     for data in most.returns.values():
-        key = (str(data["order_id"]), data["currency"])
+        key = (names.order(str(data["order_id"])), data["currency"])
         gifts[key] = gifts.get(key, Decimal(0)) + sum(Decimal(bonus["amount"]) for bonus in data["bonuses"])
     for refund in most.refunds.values():
         if refund.kind != "goods":
-            key = (refund.order_id, refund.currency)
+            key = (names.order(refund.order_id), refund.currency)
             gifts[key] = gifts.get(key, Decimal(0)) + refund.amount
+    credits: dict[tuple[str, str], Decimal] = {}
     for (order_id, currency), group in sorted(groups.items()):
+        key = (names.order(order_id), currency)
+        credits[key] = credits.get(key, Decimal(0)) + sum((one.net for one in group.documents), Decimal(0))
+    for (order_id, currency), credited in credits.items():
         sold = expected.orders.get(order_id)
-        credited = sum((document.net for document in group.documents), Decimal(0))
         if not credited:
             continue
         if sold is None:

@@ -56,8 +56,8 @@ class Documents:
 
     def asked(self, raw: Mapping[str, Any]) -> None:
         """I4 before the vendor has its say: no receipt asks for more than its return brings back."""
-        order_id = str(raw["order_key"])
-        if raw["kind"] != "item_receipt" or self._orders.renamed(order_id):
+        order_id, names = str(raw["order_key"]), self._orders.names
+        if raw["kind"] != "item_receipt":
             return
         self._findings.check("I4")
         return_id = str(raw["body"].get("return_id") or "")
@@ -68,9 +68,10 @@ class Documents:
         asked[raw["id"]] = [] if raw["void"] else raw["body"].get("lines", [])
         units: dict[str, int] = {}
         for line in (line for lines in asked.values() for line in lines):
-            units[line["sku"]] = units.get(line["sku"], 0) + int(line["quantity"])
+            name = names.sku(order_id, line["sku"])
+            units[name] = units.get(name, 0) + int(line["quantity"])
         for sku, count in units.items():
-            returned = self._told.returned_by(order_id, return_id, sku)
+            returned = sum(self._told.returned_by(order_id, return_id, one) for one in names.skus(order_id, sku))
             if count > returned and not self._orders.allowed(order_id, *GOODS):
                 what = f"at most {returned} {sku} of return {return_id} of order {order_id} were to come back; "
                 what += f"receipt {raw['subject']} asks for {count}"
@@ -100,15 +101,15 @@ class Documents:
         if net < 0:
             what = f"{document.number} of order {order_id} comes to {net}: it was reversed more than once"
             self._findings.add("I5", "reversed-twice", order_id, what)
-        key = (order_id, document.currency)
+        order_id, currency = self._orders.names.order(order_id), document.currency
         before = self._net.get(id(document), _ZERO)
         self._net[id(document)] = net
-        credited = self._credited[key] = self._credited.get(key, _ZERO) + net - before
+        credited = self._credited[order_id, currency] = self._credited.get((order_id, currency), _ZERO) + net - before
         if net <= before:
             return
         self._findings.check("I5")
-        currency = document.currency
-        paid = self._told.refunded(order_id, currency)
+        told_as = self._orders.names.orders(order_id)
+        paid = sum((self._told.refunded(one, currency) for one in told_as), _ZERO)
         if credited > paid:
             what = f"at most the {paid} {currency} refunded of order {order_id} may be credited; {credited} is"
             self._findings.add("I5", "credited-more-than-refunded", order_id, what)
@@ -117,7 +118,7 @@ class Documents:
             what = f"{credited} {currency} is credited to order {order_id}, which was never sold"
             self._findings.add("I5", "credit-for-no-order", order_id, what)
             return
-        limit = Decimal(sold.paid) + self._told.given(order_id, currency)
+        limit = Decimal(sold.paid) + sum((self._told.given(one, currency) for one in told_as), _ZERO)
         if credited > limit and not self._orders.allowed(order_id, "credit_note"):
             what = f"at most {limit} {currency} was paid for order {order_id} or given on top; {credited} is credited"
             self._findings.add("I5", "credited-more-than-paid", order_id, what)
@@ -138,20 +139,20 @@ class Documents:
     # -- I3, I4
 
     def _move(self, movement: Movement, order_id: str) -> None:
-        sku = "*" if self._orders.renamed(order_id) else movement.sku
-        for name in (movement.sku, "*"):
-            key = (order_id, name)
-            if movement.raises_sellable:
-                self._restocked[key] = self._restocked.get(key, _ZERO) + movement.quantity
-            elif movement.lowers_sellable:
-                self._restocked[key] = self._restocked.get(key, _ZERO) - movement.quantity
-            if movement.kind == "item_receipt":
-                units = movement.quantity if movement.target else -movement.quantity
-                self._received[key] = self._received.get(key, _ZERO) + units
+        sku, key = movement.sku, (order_id, movement.sku)
+        if movement.raises_sellable:
+            self._restocked[key] = self._restocked.get(key, _ZERO) + movement.quantity
+        elif movement.lowers_sellable:
+            self._restocked[key] = self._restocked.get(key, _ZERO) - movement.quantity
+        if movement.kind == "item_receipt":
+            units = movement.quantity if movement.target else -movement.quantity
+            self._received[key] = self._received.get(key, _ZERO) + units
+        same = self._same(order_id, sku)
         excused = self._orders.allowed(order_id, *GOODS)
         if movement.raises_sellable:
             self._findings.check("I3")
-            units, allowed = self._restocked[order_id, sku], self._told.sellable(order_id, sku)
+            units = sum((self._restocked.get(one, _ZERO) for one in same), _ZERO)
+            allowed = sum(self._told.sellable(*one) for one in same)
             if units > allowed and not excused:
                 what = (
                     f"at most {allowed} {sku} of order {order_id} had been found sellable by entry {movement.seq} "
@@ -160,11 +161,12 @@ class Documents:
                 self._findings.add("I3", "restocked-uninspected", order_id, what, f"{sku}")
         if movement.kind == "item_receipt":
             self._findings.check("I4")
-            units, seen = self._received[order_id, sku], self._told.received(order_id, sku)
+            units = sum((self._received.get(one, _ZERO) for one in same), _ZERO)
+            seen = sum(self._told.received(*one) for one in same)
             if units > seen and not excused:
                 what = f"at most {seen} {sku} of order {order_id} had been inspected; {units} were received"
                 self._findings.add("I4", "received-more-than-inspected", order_id, what, sku)
-            returned = self._told.returned(order_id, sku)
+            returned = sum(self._told.returned(*one) for one in same)
             if units > returned and not excused:
                 what = f"at most {returned} {sku} of order {order_id} were to come back; {units} were received"
                 self._findings.add("I4", "received-more-than-returned", order_id, what, sku)
@@ -175,20 +177,26 @@ class Documents:
 
     def _authorised(self, order_id: str) -> None:
         self._findings.check("I4")
-        units: dict[str, Decimal] = {}
-        for document in self._authorisations.get(order_id, ()):
-            if document.status != "closed" and not document.void:
-                for line in document.lines:
-                    sku = "*" if self._orders.renamed(order_id) else line["sku"]
-                    units[sku] = units.get(sku, _ZERO) + Decimal(str(line["quantity"]))
+        names, units = self._orders.names, dict[str, Decimal]()
+        for one in names.orders(names.order(order_id)):
+            for document in self._authorisations.get(one, ()):
+                if document.status != "closed" and not document.void:
+                    for line in document.lines:
+                        sku = names.sku(order_id, line["sku"])
+                        units[sku] = units.get(sku, _ZERO) + Decimal(str(line["quantity"]))
         for sku, count in units.items():
             sold = self._sold(order_id, sku)
             if count > sold and not self._orders.allowed(order_id, "return_authorisation"):
                 what = f"{sold} {sku} of order {order_id} were sold; {count} are authorised to come back"
                 self._findings.add("I4", "authorised-more-than-sold", order_id, what, sku)
 
+    def _same(self, order_id: str, sku: str) -> list[tuple[str, str]]:
+        """The order and the SKU under all the names that they are told and booked under."""
+        names = self._orders.names
+        skus = names.skus(order_id, sku)
+        return [(one, other) for one in names.orders(names.order(order_id)) for other in skus]
+
     def _sold(self, order_id: str, sku: str) -> int:
-        order = self._expected.orders.get(order_id)
-        if order is None:
-            return 0
-        return sum(order.units.values()) if sku == "*" else order.units.get(sku, 0)
+        names = self._orders.names
+        order = self._expected.orders.get(names.order(order_id))
+        return sum(order.units.get(one, 0) for one in names.skus(order_id, sku)) if order else 0

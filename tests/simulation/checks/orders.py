@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from adapters.generator.names import Names
+
 GOODS = frozenset({"item_receipt", "stock_movement"})
 _SAYS_YES = frozenset({"post_anyway", "approve"})
 _RENAMES = frozenset({"name_order", "map_sku"})
@@ -45,7 +47,8 @@ class Ruling:
 class Orders:
     """Grows with the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, sold: Container[str] = ()) -> None:
+        self.names = Names(sold)
         self.asked: dict[str, Asked] = {}
         self.shadowed: dict[str, Asked] = {}
         self.decisions: dict[str, Ruling] = {}
@@ -91,6 +94,10 @@ class Orders:
         )
         if kind in _RENAMES:
             self._renamed.add(order_id)
+            if kind == "name_order":
+                self.names.call_order(order_id, str(decision.get("to") or ""))
+            else:
+                self.names.call_sku(order_id, str(decision.get("sku") or ""), str(decision.get("to") or ""))
         return ruling
 
     def about(self, ruling: Ruling) -> tuple[str, str]:
@@ -106,7 +113,7 @@ class Orders:
         return asked.order_key if asked is not None and asked.order_key in self._renamed else named
 
     def renamed(self, order_id: str) -> bool:
-        """Whether an operator named the order or one of its SKUs otherwise: its goods are counted all together."""
+        """Whether an operator named the order or one of its SKUs otherwise."""
         return order_id in self._renamed
 
     def yes_to(self, command_id: str) -> set[str]:

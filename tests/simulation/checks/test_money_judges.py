@@ -107,6 +107,7 @@ def test_i5_a_supplement_that_waits_leaves_the_first_note_its_refund() -> None:
     assert "credit-without-refund" not in grown("40.00")
     assert "credit-without-refund" in grown("39.00")
     assert "credit-without-refund" in grown("40.00", told="45.00")
+    assert "credit-without-refund" in grown("50.00", told="50.00")
     assert {"credit-without-refund", "refund-lost"} <= grown("40.00", waits=False)
 
 

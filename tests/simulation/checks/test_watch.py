@@ -184,44 +184,6 @@ def test_i4_more_received_than_inspected_and_sold() -> None:
     assert "received-more-than-sold" in history.found
 
 
-MOVE = "ins-r1/l1/TEE-RED-M/sellable@WH-LON>damaged@WH-LON"
-
-
-@pytest.mark.parametrize(
-    ("subject", "kept"),
-    [
-        (MOVE, 1),
-        (MOVE, 2),
-        (f"{MOVE}~2", 1),
-        ("ins-2/l1/TEE-RED-M/sellable@WH-LON>damaged@WH-LON", 1),
-        ("ins-r1/l2/HAT-1/sellable@WH-LON>damaged@WH-LON", 1),
-        ("ins-r1/l1/TEE-RED-M/damaged@WH-LON>sellable@WH-LON", 1),
-    ],
-)
-def test_i4_goods_that_a_correction_could_not_take_off_the_shelf(subject: str, kept: int) -> None:
-    """A move that is open with somebody accounts for the units that it was to take there, and for nothing else."""
-    history = authorised()
-    history.inspect(("l1", "TEE-RED-M", kept, "sellable"))
-    history.make(RECEIPT, "ins-1/l1/TEE-RED-M/sellable", lines=[{"sku": "TEE-RED-M", "quantity": kept}], **SHELF)
-    history.inspect(("l1", "TEE-RED-M", kept, "damaged"), version=2)
-    history.except_for("stock_movement", subject)
-    found = history.finish()
-    assert ("restocked-more-than-inspected" in found) is not subject.startswith(MOVE)
-
-
-@pytest.mark.parametrize("ruling", ["applied", "void: revision moved on"])
-def test_i4_a_move_that_a_person_made_by_hand(ruling: str) -> None:
-    """What an operator did by hand is owed no more; a decision that was void changes nothing."""
-    history = inspected()
-    history.inspect(("l1", "TEE-RED-M", 1, "damaged"), version=2)
-    move = history.ask(DocumentKind.STOCK_MOVEMENT, MOVE)
-    history.changelog()
-    history.publish(move)
-    history.end(move, status=OutcomeStatus.REFUSED, number="")
-    history.decide("done_by_hand", ruling, command_id=move.id, number="77")
-    assert ("restocked-more-than-inspected" in history.finish()) is (ruling != "applied")
-
-
 def test_i4_more_authorised_than_sold() -> None:
     """Authorisations that are open come to no more than was sold; a closed one counts no more."""
     history = authorised()

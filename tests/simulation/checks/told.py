@@ -29,8 +29,7 @@ class _Most:
         self.of: dict[Key, int] = {}
 
     def state(self, order_id: str, source: str, by_sku: Mapping[str, int]) -> None:
-        for sku in (*by_sku, "*"):
-            units = sum(by_sku.values()) if sku == "*" else by_sku[sku]
+        for sku, units in by_sku.items():
             before = self._stated.setdefault((order_id, sku), {}).get(source, 0)
             if units > before:
                 self._stated[order_id, sku][source] = units
@@ -144,7 +143,7 @@ class Told:
         self._sellable.state(order_id, source, good)
         self._there.state(order_id, source, there)
 
-    # -- the most there may be; SKU "*" is all goods of an order
+    # -- the most there may be
 
     def sellable(self, order_id: str, sku: str) -> int:
         return self._sellable.of.get((order_id, sku), 0)

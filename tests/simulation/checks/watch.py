@@ -39,7 +39,7 @@ class Watch:
     """Cheap at each call: bodies are decoded once, and the folds are made at rest."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan, self._findings, self._orders = plan, Findings(), Orders()
+        self._plan, self._findings, self._orders = plan, Findings(), Orders(plan.expected.orders)
         self._merchant = Merchant(plan)
         self._told = Told(self._merchant, plan.world.orders)
         self._intake = Intake(self._findings)
