@@ -147,7 +147,7 @@ def test_i8_a_mismatch_that_the_vendor_found() -> None:
 def test_r11_a_yes_whose_letter_came_out_later(subject: str, is_excused: bool) -> None:
     """A person may say yes to what the list shows before its letter is out; it has to be about one of the two."""
     history = History()
-    expected = Expected(1, "ns", history.watch._plan.expected.orders, {}, [], {"r2": {"twins"}, "r3": {"twins"}})
+    expected = Expected(1, "ns", history.watch._plan.expected.orders, {}, [], {"r2": ["twins"], "r3": ["twins"]})
     history.watch._people._plan = replace(history.watch._plan, expected=expected)
     history.snapshot(return_id="r2", refunds=[refund("rf1", "40.00")], state="accepted")
     history.snapshot(return_id="r3", refunds=[refund("rf2", "40.00")], state="accepted")
