@@ -92,17 +92,13 @@ class Rest:
 
     def _ruled(self, records: Mapping[str, RowRecord]) -> list[tuple[Ruling, str, str]]:
         """Decisions to leave something as it is that were applied, each with the step and subject it is about."""
-        found = []
-        notes = {
-            command_id(ACCOUNT, refund.order_id, "credit_note", refund.refund_id): refund.refund_id
-            for refund in self._told.truths()[1].refunds.values()
-        }
+        found, told = [], self._told.truths()[1]
         for ruling in self._orders.decisions.values():
             row = records.get(ruling.order_id)
             applied = row is not None and row.body.get("rulings", {}).get(ruling.decision_id) == "applied"
             step, subject = self._orders.about(ruling)
-            if not step and ruling.target in notes:  # of an exception whose letter was never published
-                step, subject = "credit_note", notes[ruling.target]
+            if applied and not step:
+                step, subject = _never_named(told).get(ruling.target, ("", ""))
             if applied and ruling.kind in _LEAVES_UNDONE and step:
                 found.append((ruling, step, subject))
         return found
@@ -218,6 +214,18 @@ class Rest:
             if is_open and letter_id not in shown and order_id not in quarantined:
                 what = f"letter {letter_id} of order {order_id or '(none)'} is open; no list of exceptions shows it"
                 self._findings.add("E01", "letter-hidden", order_id, what)
+
+
+def _never_named(told: Truth) -> dict[str, tuple[str, str]]:
+    """What a decision may be about though neither a command nor a letter ever said so: by command id. Such is the
+    exception that was decided before the worker that published its letter came that far."""
+    about = [(refund.order_id, "credit_note", refund.refund_id) for refund in told.refunds.values()]
+    about += [(one.order_id, "exchange_order", f"{one.return_id}/{one.line_id}") for one in told.exchanges]
+    about += [
+        (one.order_id, "item_receipt", f"{one.inspection_id}/{one.line_id}/{one.sku}/{one.disposition}")
+        for one in told.found
+    ]
+    return {command_id(ACCOUNT, *names): names[1:] for names in about}
 
 
 def _account(order_id: str, step: str, subject: str, reason: str) -> Entry:
