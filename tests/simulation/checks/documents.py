@@ -32,6 +32,7 @@ class Documents:
         self._received: dict[tuple[str, str], Decimal] = {}
         self._receipts: dict[tuple[str, str], dict[str, list[Any]]] = {}  # (return, inspection): command: its lines
         self._authorisations: dict[str, list[Document]] = {}
+        self._by_hand: set[str] = set()
         self.amounts_go_wrong = any(
             isinstance(act, VendorFault) and str(act.rule.get("fault", "")).replace(" ", "-") == "wrong-amount"
             for act in plan.acts
@@ -53,6 +54,13 @@ class Documents:
                 self._credit(one)
         for movement in moved:
             self._move(movement, order_id)
+
+    def taken_back(self, note: str) -> None:
+        """A person says that this note was reversed by hand, which the ledger may show under any name or not at all."""
+        self._by_hand.add(note)
+        for document in self.books.of_kind(*CREDITS):
+            if document.external_ref == note:
+                self._credit(document)
 
     def asked(self, raw: Mapping[str, Any]) -> None:
         """I4 before the vendor has its say: no receipt asks for more than its return brings back."""
@@ -76,6 +84,15 @@ class Documents:
                 what = f"at most {returned} {sku} of return {return_id} of order {order_id} were to come back; "
                 what += f"receipt {raw['subject']} asks for {count}"
                 self._findings.add("I4", "asked-more-than-returned", order_id, what, raw["id"])
+
+    def notes_of(self, refund_id: str) -> set[str]:
+        """The subjects of a refund's notes that stand."""
+        found = (
+            asked.subject
+            for document in self.books.of_kind(*CREDITS)
+            if document.net > 0 and (asked := self._orders.asked.get(document.external_ref)) is not None
+        )
+        return {subject for subject in found if subject.split("~")[0] == refund_id}
 
     # -- I2
 
@@ -129,6 +146,8 @@ class Documents:
         A wrong amount is the vendor's. That it shows as an exception is asked for at rest.
         """
         asked = self._orders.asked.get(document.external_ref) if self.amounts_go_wrong else None
+        if document.external_ref in self._by_hand:
+            return min(document.net, _ZERO)
         if asked is None or document.void or not asked.amounts:
             return document.net
         amounts = [Decimal(amount) for amount in asked.amounts]

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from adapters.generator.names import Names
+from adapters.generator.world import ACCOUNT
+from streams.commands import command_id
 
 GOODS = frozenset({"item_receipt", "stock_movement"})
 _SAYS_YES = frozenset({"post_anyway", "approve"})
@@ -106,6 +108,13 @@ class Orders:
             return ruling.step, ruling.subject
         asked = self.asked.get(ruling.target)
         return self._letters.get(ruling.target) or ((asked.kind, asked.subject) if asked else ("", ""))
+
+    def reversed_by_hand(self, ruling: Ruling) -> str:
+        """The note (its command's id) that a person says to have reversed; empty for a decision about anything else."""
+        step, subject = self.about(ruling)
+        if ruling.kind != "done_by_hand" or step != "reversal":
+            return ""
+        return command_id(ACCOUNT, ruling.order_id, "credit_note", subject)
 
     def order_of(self, reference: str, named: str) -> str:
         """The order that a document is about: as it names it, unless an operator gave the order another name."""

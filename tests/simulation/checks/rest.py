@@ -79,6 +79,7 @@ class Rest:
         moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
         Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving)
         ruled = self._ruled(records)
+        self._take_back(ruled)
         settled = [*waiting, *self._undone(ruled)]
         shown = [self._shown(entry, quarantined) for entry in exceptions]
         self._documents_and_refunds(told, shown, settled, quarantined, ruled)
@@ -102,6 +103,13 @@ class Rest:
             if applied and ruling.kind in _LEAVES_UNDONE and step:
                 found.append((ruling, step, subject))
         return found
+
+    def _take_back(self, ruled: Iterable[tuple[Ruling, str, str]]) -> None:
+        """What a person reversed by hand stands no more; all that is looked at from here on sees it so."""
+        notes = {self._orders.reversed_by_hand(ruling) for ruling, _, _ in ruled} - {""}
+        for document in self._documents.books.of_kind(*CREDITS):
+            if document.external_ref in notes and document.net > 0:
+                document.reversed = document.amount
 
     def _undone(self, ruled: Iterable[tuple[Ruling, str, str]]) -> list[Entry]:
         """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
@@ -150,7 +158,9 @@ class Rest:
     def _was_looked_at(self, found: Wrong, ruled: Iterable[tuple[Ruling, str, str]]) -> bool:
         """Whether a person was shown just this and said to leave it: a credit not to be reversed, a wrong amount."""
         if found.name == "failed-refund-credited":
-            return any(step == "reversal" and subject.split("~")[0] == found.about for _, step, subject in ruled)
+            left = {subject for _, step, subject in ruled if step == "reversal"}
+            decided = any(subject.split("~")[0] == found.about for subject in left)
+            return decided and self._documents.notes_of(found.about) <= left
         if found.name == "credit-without-refund" and self._documents.amounts_go_wrong:
             asked, credits = self._orders.asked.get(found.about), self._documents.books.of_kind(*CREDITS)
             stored = {document.amount for document in credits if document.external_ref == found.about}

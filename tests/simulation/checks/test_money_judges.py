@@ -12,8 +12,8 @@ import pytest
 from adapters.generator.expected import Expected
 from adapters.generator.world import Order, World
 from streams.commands import command_id
-from streams.vocabulary import DocumentKind, ErrorKind
-from tests.scenarios.messages import refund
+from streams.vocabulary import ErrorKind
+from tests.scenarios.messages import refund, tee
 from tests.simulation.checks.history import KEY, ORDER, History
 from tests.simulation.checks.test_judges import Call
 from tests.simulation.checks.test_watch import LINES, NOTE, PAID, RMA, authorised, credited
@@ -35,6 +35,13 @@ def refuse(history: History, command: Any, kind: str, message: str) -> None:
     history.append("erp.outcomes", KEY, orjson.dumps(event))
 
 
+def rule(history: History, said: str, ruling: str, step: str, subject: str) -> None:
+    """A person decides about an exception of a step that was never asked for."""
+    target = command_id("ns", ORDER, step, subject)
+    history.watch._orders.letter(target, step, subject)
+    history.decide(said, ruling, command_id=target, number="77")
+
+
 # -- R10: a refund that failed after its note
 
 
@@ -43,7 +50,7 @@ def refuse(history: History, command: Any, kind: str, message: str) -> None:
     ("step", "subject", "ruling", "is_excused"),
     [
         ("reversal", "rf1", "applied", True),
-        ("reversal", "rf1~2", "applied", True),
+        ("reversal", "rf1~2", "applied", False),
         ("reversal", "rf1", VOID, False),
         ("reversal", "rf2", "applied", False),
         ("credit_application", "rf1", "applied", False),
@@ -55,11 +62,28 @@ def test_r10_a_reversal_that_a_person_decided_about(
     """A credit that a person was asked to reverse and left, or reversed by hand, is with nobody any more."""
     history = credited()
     history.snapshot(2, refunds=[refund("rf1", "40.00", "failed")], state="accepted")
-    reversal = history.ask(DocumentKind(step), subject)
-    history.row.issued.pop(reversal.id)
-    history.watch._orders.letter(reversal.id, step, subject)
-    history.decide(said, ruling, command_id=reversal.id, number="77")
+    rule(history, said, ruling, step, subject)
     assert ("failed-refund-credited" in history.finish()) is not is_excused
+
+
+@pytest.mark.parametrize(
+    ("said", "subject", "ruling", "makes_room"),
+    [
+        ("done_by_hand", "rf1", "applied", True),
+        ("done_by_hand", "rf1", VOID, False),
+        ("done_by_hand", "rf3", "applied", False),
+        ("reject", "rf1", "applied", False),
+    ],
+)
+def test_i5_a_reversal_made_by_hand_makes_room(said: str, subject: str, ruling: str, makes_room: bool) -> None:
+    """The note of the refund that is paid instead is no second credit of the same line."""
+    history = authorised(refunds=[refund("rf1", "80.00")], state="accepted", lines=[tee(quantity=2)])
+    history.make(NOTE, "rf1", amount="80.00")
+    again = [refund("rf1", "80.00", "failed"), refund("rf2", "80.00")]
+    history.snapshot(2, refunds=again, state="accepted", lines=[tee(quantity=2)])
+    rule(history, said, ruling, "reversal", subject)
+    history.make(NOTE, "rf2", amount="80.00")
+    assert ("credited-more-than-paid" in history.finish()) is not makes_room
 
 
 # -- I5: a note stored with a wrong amount

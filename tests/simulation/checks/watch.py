@@ -104,7 +104,7 @@ class Watch:
             else:
                 self._intake.written(record)
                 if topic == "events.decisions" and record.value is not None:
-                    self._people.decision(self._orders.decision(record.value), self._conservation)
+                    self._decision(record.value)
         elif topic.startswith(_COMMANDS):
             self._dead_letters.record(topic, partition, record)
             self._command(topic, partition, record)
@@ -122,6 +122,13 @@ class Watch:
         elif topic == "alarms" and record.key is not None:
             self._conservation.published.alarms.add(record.key)
             self._overdue.alarm(record.key, record.value)
+
+    def _decision(self, value: bytes) -> None:
+        ruling = self._orders.decision(value)
+        self._people.decision(ruling, self._conservation)
+        note = self._orders.reversed_by_hand(ruling) if ruling is not None else ""
+        if note:
+            self._documents.taken_back(note)
 
     def _outcome(self, event: Mapping[str, Any]) -> None:
         self._dispatches.outcome(event)
@@ -220,8 +227,6 @@ class Watch:
         self._conservation.at_rest(rows)
         self._dispatches.at_rest()
         self._recovery.at_rest()
-        if not self._documents.amounts_go_wrong:
-            self._pieces.at_rest(self._told.snapshots(), self.books)
         rest = Rest(
             self._plan,
             self._findings,
@@ -232,6 +237,8 @@ class Watch:
             self._conservation,
         )
         rest.look(rows, exceptions, waiting, lags)
+        if not self._documents.amounts_go_wrong:
+            self._pieces.at_rest(self._told.snapshots(), self.books)
         self._overdue.at_rest(
             {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}, waiting
         )
