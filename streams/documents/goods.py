@@ -309,14 +309,18 @@ def movement(case: Case, about: About) -> Ready:
     move: Move = about.piece
     found = move.found
     start = move.posted["origin"]
+    here = move.posted.get("to_location") or move.posted["location"]
+    there = case.profile.location_code(found.warehouse, move.target_place, case.account)
+    if here == there:
+        raise skip("they lie there already")  # another disposition, the same place
     body = {
         "order_id": case.row.order_key,
         "return_id": about.return_id,
         "item": case.profile.sku_code(found.sku, case.account),
         "sku": found.sku,
         "quantity": move.quantity,
-        "from_location": move.posted.get("to_location") or move.posted["location"],
-        "to_location": case.profile.location_code(found.warehouse, move.target_place, case.account),
+        "from_location": here,
+        "to_location": there,
         "origin": {
             **_origin(found),
             "place": move.target_place,
@@ -358,10 +362,6 @@ def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[
         for line in position.body["lines"]:
             if line["line_id"] == found.line_id:
                 return position.number, _receipt_line(case, about, found, line)
-        for held in position.notes:
-            if held.part == found.line_id:
-                part = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
-                raise Stop(Waits(f"letter:{part}", f"line {held.part} is held"))
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         for held in position.notes:
             if held.part == found.line_id:

@@ -130,6 +130,17 @@ def test_s02_not_to_be_restocked_wins_over_sellable() -> None:
     assert moved(late) == [("", "101", 1), ("101", "102", 1)]
 
 
+def test_another_disposition_in_the_same_place_moves_nothing() -> None:
+    """Kept from sale in quarantine, then found damaged: they lie there already, and a later move starts from there."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tee(restock=False)]), inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), version=2))
+    assert moved(erp) == [("", "102", 1)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+    erp.hear(snapshot(2, lines=[tee(restock=True)]), inspected(("l1", "TEE-RED-M", 1, "sellable"), version=3))
+    assert moved(erp) == [("", "102", 1), ("102", "101", 1)]
+
+
 def test_missing_units_move_nothing() -> None:
     """What never came is settled without a document."""
     erp = Erp()
