@@ -13,7 +13,7 @@ from adapters.netsuite.errors import CLOSED_PERIOD
 from adapters.netsuite.proof import application_of, applications, closing_of, document_of, may_be_adopted, proof
 from adapters.netsuite.questions import invoice_answer, items_named, order_answer, originals
 from adapters.netsuite.records import RECORDS, REVERSES, AccountSettings, key_of, number_of
-from streams.adapter import Calls, Document, InDoubt, Limits, Refused, VendorError
+from streams.adapter import Calls, Document, InDoubt, Limits, Refused, Unavailable, VendorError
 from streams.commands import Command
 from streams.vocabulary import DocumentKind, ErrorKind
 
@@ -41,6 +41,7 @@ class NetSuite:
         self._settings = settings or AccountSettings()
         self._now = now
         self._authorisations: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._missed: dict[tuple[str, str], datetime] = {}  # documents to change that a read did not show: since when
         self._open_days: dict[date, tuple[date, datetime]] = {}  # a day in a closed period: the next open day, found at
 
     def reference_enforced(self, command: Command) -> bool:
@@ -169,9 +170,15 @@ class NetSuite:
     async def _parent(self, command: Command, calls: Calls) -> Mapping[str, Any]:
         type_, number = RECORDS[command.kind], command.body["source"]["number"]
         record: Mapping[str, Any] | None = await self._client.get(type_, number, calls)
-        if record is None:
-            raise Refused(ErrorKind.NOT_FOUND, f"{type_} {number} is not in the account")
-        return record
+        if record is not None:
+            self._missed.pop((type_, number), None)
+            return record
+        # It was made a moment ago, and reads may lag behind: only what is not there for so long is not there.
+        missed = self._missed.setdefault((type_, number), self._now())
+        if abs(self._now() - missed) < timedelta(seconds=self.limits.read_lag_seconds):
+            raise Unavailable(f"{type_} {number} cannot be read yet")
+        del self._missed[type_, number]
+        raise Refused(ErrorKind.NOT_FOUND, f"{type_} {number} is not in the account")
 
     def _of_parent(self, command: Command, parent: Mapping[str, Any]) -> Document | None:
         if command.kind is DocumentKind.CREDIT_APPLICATION:

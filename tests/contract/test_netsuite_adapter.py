@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -343,6 +344,27 @@ async def test_a_failed_read_back_leaves_the_command_in_doubt(ns: Account, api: 
     with pytest.raises(InDoubt):
         await api.create(wanted)
     assert len(await api.look_up(wanted)) == 1
+
+
+async def test_a_parent_that_a_stale_read_hides_is_waited_for(ns: Account, api: Api) -> None:
+    """The account made it a moment ago: nothing was sent, nobody is asked, and the next try goes through."""
+    _, document = await authorised(ns, api)
+    await ns.faults({"fault": "stale read", "seconds": 2, "kind": "return_authorisation", "on": "read", "count": 1})
+    with pytest.raises(Unavailable, match="cannot be read yet"):
+        await api.create(closing(document.number))
+    assert (await api.create(closing(document.number))).status == "closed"
+
+
+async def test_a_parent_that_stays_away_for_longer_than_reads_lag_is_refused(ns: Account, api: Api) -> None:
+    """A number that the account does not have, as somebody may have typed it."""
+    now = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+    api.adapter._now = lambda: now
+    with pytest.raises(Unavailable):
+        await api.create(closing("BY-HAND-1"))
+    now += timedelta(seconds=api.adapter.limits.read_lag_seconds)
+    with pytest.raises(Refused) as refused:
+        await api.create(closing("BY-HAND-1"))
+    assert refused.value.kind is ErrorKind.NOT_FOUND
 
 
 async def test_a_throttled_write_was_not_applied(ns: Account, api: Api) -> None:
