@@ -76,6 +76,7 @@ class Conservation:
         self.newest: dict[bytes, RowRecord] = {}
         self.said: dict[bytes, dict[str, dict[str, dict[str, Any]]]] = {}  # key: return: hash: data
         self.letters_of: dict[str, str] = {}
+        self._parked: dict[str, str] = {}  # letters about an order's outcomes: what the account answered lies there
         self._findings = findings
         self._taken: dict[tuple[str, int], list[Taken]] = {}
         self._committed: dict[tuple[str, int], int] = {}
@@ -131,6 +132,19 @@ class Conservation:
         if not any(needle in row.value for row in reversed(self._rows.get(key, ()))):
             what = f"letter {letter_id} was to follow its row; no row has it yet"
             self._findings.add("I10", "letter-before-row", key.decode(errors="replace"), what)
+
+    def parked_outcome(self, order_id: str, letter_id: str) -> None:
+        """An outcome about an order was put into a letter: until it is sent in again nobody can hear it."""
+        self._parked[letter_id] = order_id
+
+    def unheard(self) -> set[str]:
+        """Orders of which an outcome lies in a letter that is open."""
+        published = self.published
+        return {
+            order_id
+            for letter_id, order_id in self._parked.items()
+            if published.resolutions.get(letter_id, -1) < published.letters.get(letter_id, -1)
+        }
 
     def knows(self, order_id: str, text: str) -> bool:
         """Whether any row of an order so far has a text."""

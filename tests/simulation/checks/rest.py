@@ -77,7 +77,8 @@ class Rest:
         self._facts(records)
         self._letters(exceptions, quarantined)
         moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
-        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving)
+        unheard = self._conservation.unheard()
+        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving, unheard)
         ruled = self._ruled(records)
         self._take_back(ruled)
         settled = [*waiting, *self._undone(ruled)]

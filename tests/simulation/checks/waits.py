@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from adapters.generator.truth import Truth
@@ -22,7 +22,14 @@ class Waits:
     def __init__(self, findings: Findings, merchant: Merchant, sure: Truth) -> None:
         self._findings, self._merchant, self._sure = findings, merchant, sure
 
-    def look(self, records: Mapping[str, RowRecord], exceptions: Iterable[Entry], waiting: Iterable[Entry]) -> None:
+    def look(
+        self,
+        records: Mapping[str, RowRecord],
+        exceptions: Iterable[Entry],
+        waiting: Iterable[Entry],
+        unheard: Collection[str] = (),
+    ) -> None:
+        """`unheard`: orders of which an answer lies in an open letter, which comes when a person sends it in again."""
         shown: dict[str, list[Entry]] = {}
         for entry in exceptions:
             shown.setdefault(str(entry.get("order_id") or ""), []).append(entry)
@@ -32,9 +39,11 @@ class Waits:
         for order_id, entries in of_order.items():
             row = records.get(order_id)
             if row is not None and not row.quarantined:
-                self._order(order_id, row, shown.get(order_id, []), entries)
+                self._order(order_id, row, shown.get(order_id, []), entries, order_id in unheard)
 
-    def _order(self, order_id: str, row: RowRecord, exceptions: list[Entry], waiting: list[Entry]) -> None:
+    def _order(
+        self, order_id: str, row: RowRecord, exceptions: list[Entry], waiting: list[Entry], is_unheard: bool
+    ) -> None:
         letters = dict(row.open_letters())
         mappings = {str(content.get("mapping_key") or "") for content in letters.values()}
         can_end = {(entry.get("step"), entry.get("return_id")) for entry in exceptions}
@@ -43,7 +52,9 @@ class Waits:
             self._findings.check("I14")
             what, _, name = str(entry.get("for") or "").partition(":")
             why = ""
-            if what == "account":
+            if is_unheard and (what == "account" or what in _QUESTIONS):
+                pass
+            elif what == "account":
                 why = "the account was asked, and nothing is under way any more"
             elif what in _QUESTIONS:
                 why = "nobody is asking any more"

@@ -159,6 +159,8 @@ class Watch:
         if place is not None:
             buried = self._dispatches.buried if place[0].startswith(_COMMANDS) else self._conservation.buried
             buried.add(place)
+            if place[0] == "erp.outcomes" and record.key is not None:
+                self._conservation.parked_outcome(record.key.decode(errors="replace"), letter_id)
         else:
             stage = names.get("dlq.stage", "").partition(":")[2]
             with suppress(ValueError, KeyError, TypeError):  # found spoilt above
