@@ -185,7 +185,7 @@ def _missing_goods(
         lying[movement.order_id, sku, movement.origin] -= movement.quantity
     for key, units in sorted(wanted.items()):
         order_id, sku, location = key
-        if lying[key] < units and not opened.get(order_id, _NOTHING).goods(order_id, returns[key]):
+        if lying[key] < units and not opened.get(order_id, _NOTHING).goods(order_id, returns[key], sku):
             what = f"{units} {sku} inspected for location {location}, {lying[key]} there, and nothing says why"
             verdict.add("I14", "goods-missing", order_id, what)
 
@@ -236,7 +236,7 @@ def _exchanges(
         if ordered[key] > requested[key]:
             what = f"{ordered[key]} {sku} sent in exchange, {requested[key]} requested"
             verdict.add("I2", "exchange-doubled", order_id, what)
-        if ordered[key] < due[key] and not opened.get(order_id, _NOTHING).exchange(order_id, returns[key]):
+        if ordered[key] < due[key] and not opened.get(order_id, _NOTHING).exchange(order_id, returns[key], sku):
             what = f"{due[key]} {sku} due in exchange, {ordered[key]} ordered, and nothing says why"
             verdict.add("X03", "exchange-lost", order_id, what)
     verdict.counts["exchanges_requested"] = len(sure.exchanges)

@@ -68,11 +68,12 @@ class Open:
                 return True
         return False
 
-    def goods(self, order_id: str, return_ids: Iterable[str]) -> bool:
-        return self._any(order_id, return_ids, _NOT_ABOUT_GOODS)
+    def goods(self, order_id: str, return_ids: Iterable[str], sku: str) -> bool:
+        """An entry that names a SKU says nothing of the others."""
+        return self._any(order_id, return_ids, _NOT_ABOUT_GOODS, sku)
 
-    def exchange(self, order_id: str, return_ids: Iterable[str]) -> bool:
-        return self._any(order_id, return_ids, _NOT_ABOUT_EXCHANGES)
+    def exchange(self, order_id: str, return_ids: Iterable[str], sku: str) -> bool:
+        return self._any(order_id, return_ids, _NOT_ABOUT_EXCHANGES, sku)
 
     def authorisation(self, order_id: str, return_id: str) -> bool:
         return self._any(order_id, [return_id], _NOT_ABOUT_EXCHANGES | {"exchange_order"})
@@ -93,11 +94,12 @@ class Open:
             for entry in self.exceptions
         )
 
-    def _any(self, order_id: str, return_ids: Iterable[str], other_steps: frozenset[str]) -> bool:
+    def _any(self, order_id: str, return_ids: Iterable[str], other_steps: frozenset[str], sku: str = "") -> bool:
         names = list(return_ids)
         return any(
             _reason(entry)
             and entry.get("step") not in other_steps
+            and entry.get("sku") in (None, "", sku)
             and any(_names(entry, order_id, return_id) for return_id in names)
             for entry in self._all(False)
         )

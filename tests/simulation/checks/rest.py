@@ -11,8 +11,6 @@ from adapters.generator.books import CREDITS
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, by_order
 from adapters.generator.verdict import Violation as Wrong
-from adapters.generator.world import ACCOUNT
-from streams.commands import command_id
 from tests.simulation.checks.conservation import Conservation
 from tests.simulation.checks.documents import Documents
 from tests.simulation.checks.facts import canonical
@@ -20,6 +18,7 @@ from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.orders import GOODS, Orders, Ruling
 from tests.simulation.checks.rows import RowRecord
+from tests.simulation.checks.targets import Targets
 from tests.simulation.checks.told import Told
 from tests.simulation.checks.waits import Waits
 from tests.simulation.plan import Plan
@@ -74,6 +73,7 @@ class Rest:
         for left in lags:
             self._findings.add("I14", "backlog", "", f"nothing was to be left to do; {left}")
         told = self._told.truths()
+        self._targets = Targets(told[1], self._told.snapshots(), self._orders.names)
         self._facts(records)
         self._letters(exceptions, quarantined)
         moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
@@ -94,13 +94,13 @@ class Rest:
 
     def _ruled(self, records: Mapping[str, RowRecord]) -> list[tuple[Ruling, str, str]]:
         """Decisions to leave something as it is that were applied, each with the step and subject it is about."""
-        found, told = [], self._told.truths()[1]
+        found = []
         for ruling in self._orders.decisions.values():
             row = records.get(ruling.order_id)
             applied = row is not None and row.body.get("rulings", {}).get(ruling.decision_id) == "applied"
             step, subject = self._orders.about(ruling)
-            if applied and not step:
-                step, subject = _never_named(told).get(ruling.target, ("", ""))
+            if not step:  # it waited for a yes, or its letter was never published
+                step, subject = self._targets.of(ruling.target)
             if applied and ruling.kind in _LEAVES_UNDONE and step:
                 found.append((ruling, step, subject))
         return found
@@ -114,10 +114,18 @@ class Rest:
 
     def _undone(self, ruled: Iterable[tuple[Ruling, str, str]]) -> list[Entry]:
         """What is rightly not in the ledger: by a person's decision, or since shadow mode only looked."""
-        found = [_account(ruling.order_id, step, subject, f"decided: {ruling.kind}") for ruling, step, subject in ruled]
+        found = [
+            self._account(ruling.order_id, step, subject, f"decided: {ruling.kind}") for ruling, step, subject in ruled
+        ]
         for asked in self._orders.shadowed.values():
-            found.append(_account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
+            found.append(self._account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
         return found
+
+    def _account(self, order_id: str, step: str, subject: str, reason: str) -> Entry:
+        refund_id = subject.split("~")[0] if step in _MONEY else None
+        about = {"order_id": order_id, "return_id": self._targets.return_of(step, subject), "refund_id": refund_id}
+        sku = self._targets.sku_of(order_id, step, subject)
+        return {**about, "step": step, "subject": subject, "sku": sku, "reason": reason}
 
     # -- I1, I2, I3, I4, I5, X: as the demo's outside check has them
 
@@ -225,24 +233,6 @@ class Rest:
             if is_open and letter_id not in shown and order_id not in quarantined:
                 what = f"letter {letter_id} of order {order_id or '(none)'} is open; no list of exceptions shows it"
                 self._findings.add("E01", "letter-hidden", order_id, what)
-
-
-def _never_named(told: Truth) -> dict[str, tuple[str, str]]:
-    """What a decision may be about though neither a command nor a letter ever said so: by command id. Such is the
-    exception that was decided before the worker that published its letter came that far."""
-    about = [(refund.order_id, "credit_note", refund.refund_id) for refund in told.refunds.values()]
-    about += [(one.order_id, "exchange_order", f"{one.return_id}/{one.line_id}") for one in told.exchanges]
-    about += [
-        (one.order_id, "item_receipt", f"{one.inspection_id}/{one.line_id}/{one.sku}/{one.disposition}")
-        for one in told.found
-    ]
-    return {command_id(ACCOUNT, *names): names[1:] for names in about}
-
-
-def _account(order_id: str, step: str, subject: str, reason: str) -> Entry:
-    refund_id = subject.split("~")[0] if step in _MONEY else None
-    about = {"order_id": order_id, "return_id": None, "refund_id": refund_id}
-    return {**about, "step": step, "subject": subject, "reason": reason}
 
 
 def _fold_differs(said: Mapping[str, Mapping[str, Any]], held: Mapping[str, Any], versions: list[Any]) -> str:
