@@ -76,7 +76,7 @@ class Conservation:
         self.newest: dict[bytes, RowRecord] = {}
         self.said: dict[bytes, dict[str, dict[str, dict[str, Any]]]] = {}  # key: return: hash: data
         self.letters_of: dict[str, str] = {}
-        self._parked: dict[str, str] = {}  # letters about an order's outcomes: what the account answered lies there
+        self._about: dict[str, tuple[str, int, int]] = {}  # letter: the record of the lane that it is about
         self._findings = findings
         self._taken: dict[tuple[str, int], list[Taken]] = {}
         self._committed: dict[tuple[str, int], int] = {}
@@ -121,30 +121,21 @@ class Conservation:
             what = f"command {cid} ({raw['kind']}) revision {revision} was to follow its row; no row has it yet"
             self._findings.add("I10", "command-before-row", raw["order_key"], what)
 
-    def letter(self, key: bytes | None, letter_id: str, replays: int, *, about_a_record: bool) -> None:
-        """An exception's letter likewise follows the row that opened it."""
+    def letter(
+        self, key: bytes | None, letter_id: str, replays: int, *, about: tuple[str, int, int] | None = None
+    ) -> None:
+        """An exception's letter likewise follows the row that opened it; `about`: the record that another is about."""
         self.letters_of[letter_id] = (key or b"").decode(errors="replace")
         self.published.letters[letter_id] = max(replays, self.published.letters.get(letter_id, -1))
-        if about_a_record or key is None:
+        if about is not None:
+            self._about[letter_id] = about
+        if about is not None or key is None:
             return
         self._findings.check("I10")
         needle = f'"{letter_id}"'.encode()
         if not any(needle in row.value for row in reversed(self._rows.get(key, ()))):
             what = f"letter {letter_id} was to follow its row; no row has it yet"
             self._findings.add("I10", "letter-before-row", key.decode(errors="replace"), what)
-
-    def parked_outcome(self, order_id: str, letter_id: str) -> None:
-        """An outcome about an order was put into a letter: until it is sent in again nobody can hear it."""
-        self._parked[letter_id] = order_id
-
-    def unheard(self) -> set[str]:
-        """Orders of which an outcome lies in a letter that is open."""
-        published = self.published
-        return {
-            order_id
-            for letter_id, order_id in self._parked.items()
-            if published.resolutions.get(letter_id, -1) < published.letters.get(letter_id, -1)
-        }
 
     def knows(self, order_id: str, text: str) -> bool:
         """Whether any row of an order so far has a text."""
@@ -158,6 +149,20 @@ class Conservation:
         except (ValueError, KeyError, TypeError):
             return
         self.published.resolutions[letter_id] = max(replays, self.published.resolutions.get(letter_id, -1))
+
+    def dead_outcomes(self) -> set[str]:
+        """Commands of which an outcome lies in an open dead letter: whoever sends it in again brings it."""
+        dead: dict[tuple[str, int], set[int]] = {}
+        for letter_id, (topic, partition, offset) in self._about.items():
+            still_open = self.published.resolutions.get(letter_id, -1) < self.published.letters[letter_id]
+            if topic == "erp.outcomes" and still_open:
+                dead.setdefault((topic, partition), set()).add(offset)
+        return {
+            one.fact.about
+            for place, offsets in dead.items()
+            for one in self._taken.get(place, ())
+            if one.fact is not None and one.offset in offsets
+        }
 
     # -- what is acknowledged
 

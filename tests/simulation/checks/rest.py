@@ -77,8 +77,8 @@ class Rest:
         self._facts(records)
         self._letters(exceptions, quarantined)
         moving = [entry for entry in waiting if entry.get("order_id") not in quarantined]  # the others stand still
-        unheard = self._conservation.unheard()
-        Waits(self._findings, self._merchant, told[0]).look(records, exceptions, moving, unheard)
+        waits = Waits(self._findings, self._merchant, told[0], self._conservation.dead_outcomes())
+        waits.look(records, exceptions, moving)
         ruled = self._ruled(records)
         self._take_back(ruled)
         settled = [*waiting, *self._undone(ruled)]

@@ -610,27 +610,6 @@ def test_i14_a_wait_for_an_open_exception_can_end() -> None:
     assert history.finish() == set()
 
 
-def test_i14_an_answer_that_lies_in_an_open_letter_can_still_come() -> None:
-    """An order that stood still has its outcomes in letters: sent in again they are heard, and until then it waits."""
-    for sent_in_again in (False, True):
-        history = credited()
-        record = history.append("erp.outcomes", KEY, b"{}")
-        history.bury("erp.outcomes", record)
-        if sent_in_again:
-            letter_id = f"letter-of-erp.outcomes-{record.offset}"
-            closed = {
-                "dlq_id": letter_id,
-                "replays": 0,
-                "by": "tests",
-                "at": "2026-11-27T10:00:00Z",
-                "reason": "replayed",
-            }
-            history.append("dead.resolutions", letter_id.encode(), orjson.dumps(closed))
-        history.wait("item_receipt", "order_snapshot")
-        found = history.finish()
-        assert ("waits-for-ever" in found) is sent_in_again
-
-
 def test_i14_a_wait_for_what_has_come() -> None:
     """A refund that was told as paid is not waited for; nor is an inspection of goods that were all inspected."""
     history = credited()

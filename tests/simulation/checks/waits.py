@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from adapters.generator.truth import Truth
+from adapters.generator.world import ACCOUNT
+from streams.commands import command_id
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.rows import RowRecord
@@ -19,17 +21,12 @@ _FROM_OUTSIDE = frozenset({"inspection", "refund", "return", "acceptance", "prog
 class Waits:
     """Goes over the list of what waits, one order at a time."""
 
-    def __init__(self, findings: Findings, merchant: Merchant, sure: Truth) -> None:
+    def __init__(self, findings: Findings, merchant: Merchant, sure: Truth, dead_outcomes: Collection[str]) -> None:
+        """`dead_outcomes`: commands of which an outcome lies in an open dead letter."""
         self._findings, self._merchant, self._sure = findings, merchant, sure
+        self._dead_outcomes = dead_outcomes
 
-    def look(
-        self,
-        records: Mapping[str, RowRecord],
-        exceptions: Iterable[Entry],
-        waiting: Iterable[Entry],
-        unheard: Collection[str] = (),
-    ) -> None:
-        """`unheard`: orders of which an answer lies in an open letter, which comes when a person sends it in again."""
+    def look(self, records: Mapping[str, RowRecord], exceptions: Iterable[Entry], waiting: Iterable[Entry]) -> None:
         shown: dict[str, list[Entry]] = {}
         for entry in exceptions:
             shown.setdefault(str(entry.get("order_id") or ""), []).append(entry)
@@ -39,11 +36,9 @@ class Waits:
         for order_id, entries in of_order.items():
             row = records.get(order_id)
             if row is not None and not row.quarantined:
-                self._order(order_id, row, shown.get(order_id, []), entries, order_id in unheard)
+                self._order(order_id, row, shown.get(order_id, []), entries)
 
-    def _order(
-        self, order_id: str, row: RowRecord, exceptions: list[Entry], waiting: list[Entry], is_unheard: bool
-    ) -> None:
+    def _order(self, order_id: str, row: RowRecord, exceptions: list[Entry], waiting: list[Entry]) -> None:
         letters = dict(row.open_letters())
         mappings = {str(content.get("mapping_key") or "") for content in letters.values()}
         can_end = {(entry.get("step"), entry.get("return_id")) for entry in exceptions}
@@ -52,12 +47,8 @@ class Waits:
             self._findings.check("I14")
             what, _, name = str(entry.get("for") or "").partition(":")
             why = ""
-            if is_unheard and (what == "account" or what in _QUESTIONS):
-                pass
-            elif what == "account":
-                why = "the account was asked, and nothing is under way any more"
-            elif what in _QUESTIONS:
-                why = "nobody is asking any more"
+            if what == "account" or what in _QUESTIONS:
+                why = self._unanswered(what, order_id, entry)
             elif what == "letter" and name not in letters:
                 why = "that letter is not open"
             elif what == "profile" and name not in mappings:
@@ -95,6 +86,19 @@ class Waits:
             f"{entry.get('step')} {entry.get('subject') or ''} of order {order_id} waits for {entry.get('for')}: {why}"
         )
         self._findings.add("I14", "waits-for-ever", order_id, what)
+
+    def _unanswered(self, what: str, order_id: str, entry: Entry) -> str:
+        """Why no outcome can come: none is under way, and none lies with a person (an order that stood still)."""
+        subject = str(entry.get("subject") or "")
+        if what == "account":
+            asked = [(str(entry.get("step")), subject)]
+        else:
+            asked = [(what, subject), (what, f"order/{entry.get('return_id')}")]
+        if any(command_id(ACCOUNT, order_id, *name) in self._dead_outcomes for name in asked):
+            return ""
+        if what == "account":
+            return "the account was asked, and nothing is under way any more"
+        return "nobody is asking any more"
 
     def _came_already(self, what: str, entry: Entry, exceptions: list[Entry]) -> str:
         """Why the event that it waits for cannot come: it was sent, and taken."""

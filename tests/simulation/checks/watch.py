@@ -159,15 +159,13 @@ class Watch:
         if place is not None:
             buried = self._dispatches.buried if place[0].startswith(_COMMANDS) else self._conservation.buried
             buried.add(place)
-            if place[0] == "erp.outcomes" and record.key is not None:
-                self._conservation.parked_outcome(record.key.decode(errors="replace"), letter_id)
         else:
             stage = names.get("dlq.stage", "").partition(":")[2]
             with suppress(ValueError, KeyError, TypeError):  # found spoilt above
                 self._orders.letter(letter_id, stage, str(orjson.loads(record.value or b"")["subject"]))
         replays = names.get("dlq.replays", "")
         count = int(replays) if replays.isdigit() else 0
-        self._conservation.letter(record.key, letter_id, count, about_a_record=place is not None)
+        self._conservation.letter(record.key, letter_id, count, about=place)
 
     def committed(self, group: str, topic: str, partition: int, offset: int) -> None:
         """A group will go on from `offset`."""
