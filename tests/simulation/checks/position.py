@@ -26,16 +26,25 @@ class Position:
     exchanged: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
     authorised: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
     exceptions: tuple[Exception_, ...] = ()
+    held_refunds: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # order, refund
     asked_goods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # order, SKU (empty: any)
 
 
-def net_position(books: Books, orders: Orders, exceptions: Iterable[Entry], competing: Sequence[str] = ()) -> Position:
+def net_position(
+    books: Books,
+    orders: Orders,
+    exceptions: Iterable[Entry],
+    competing: Sequence[str] = (),
+    waiting: Iterable[Entry] = (),
+) -> Position:
     """The position of a run. `competing`: orders whose returns compete for a unit; which of them wins may depend on
-    arrival, so their refunds, returns and exceptions are counted without their names."""
+    arrival, so their refunds, returns and exceptions are counted without their names. `waiting`: what waits, and for
+    what."""
     shown = [entry for entry in exceptions if entry.get("order_id")]
     nameless = {*competing, *(str(one["order_id"]) for one in shown if one.get("kind") in _DEPENDS_ON_ARRIVAL)}
     position = Position(
         exceptions=tuple(sorted(_exception(entry, nameless) for entry in shown)),
+        held_refunds=_held_refunds(shown, waiting),
         asked_goods=frozenset(_goods(entry) for entry in shown if entry.get("step") in _GOODS),
     )
     for document in books.documents:
@@ -81,6 +90,14 @@ _MONEY = frozenset({"credit_note", "reversal", "credit_application"})
 _GOODS = frozenset({"item_receipt", "stock_movement", "inspection"})
 
 
+def _held_refunds(shown: Sequence[Entry], waiting: Iterable[Entry]) -> frozenset[tuple[str, str]]:
+    """Refunds whose note waits for a line that a person is asked about (R16): a note that was begun before another
+    refund of the return was known may have covered other lines only, and is posted (seed 24552)."""
+    letters = {f"letter:{entry['dlq_id']}" for entry in shown if entry.get("dlq_id")}
+    notes = (entry for entry in waiting if entry["step"] == "credit_note" and entry["for"] in letters)
+    return frozenset((str(entry["order_id"]), str(entry["refund_id"])) for entry in notes)
+
+
 def _goods(entry: Entry) -> tuple[str, str]:
     """Order and SKU of an exception about goods: its subject is inspection/line/SKU/what is to be done."""
     parts = str(entry.get("subject") or "").split("/")
@@ -95,6 +112,7 @@ class _Asked:
     def __init__(self, one: Position, other: Position) -> None:
         found = (*one.exceptions, *other.exceptions)
         self._refunds = frozenset((order_id, refund) for order_id, _, refund, step, _ in found if step in _MONEY)
+        self._refunds |= one.held_refunds | other.held_refunds
         self._goods = one.asked_goods | other.asked_goods
         # What the account never answered came of a fault, and the second run has none: such orders are left out.
         self.given_up = frozenset(order_id for order_id, _, _, _, kind in found if kind == "unknown-outcome")

@@ -32,9 +32,11 @@ def entry(kind: str, **fields: Any) -> dict[str, Any]:
     return blank | fields
 
 
-def position(*entries: dict[str, Any], asked: Sequence[dict[str, str]] = ()) -> Position:
+def position(
+    *entries: dict[str, Any], asked: Sequence[dict[str, str]] = (), waiting: Sequence[dict[str, str]] = ()
+) -> Position:
     numbered = [{"number": str(place), "seq": place, **one} for place, one in enumerate(entries, 1)]
-    return net_position(read(numbered, SELL), Orders(), asked)
+    return net_position(read(numbered, SELL), Orders(), asked, waiting=waiting)
 
 
 def note(refund: str) -> dict[str, Any]:
@@ -70,6 +72,18 @@ def test_a_refund_that_somebody_is_asked_about_is_not_compared_and_its_neighbour
     assert differences(position(note("rf1"), note("rf2")), position(asked=held)) == [
         "order 5001, credited rf2 GBP: 40.00 in one order of arrival, 0 in another"
     ]
+
+
+def test_a_note_that_waits_for_a_held_line_may_have_been_posted_without_it() -> None:
+    """R16: the refund whose note waits for the letter is excused, not one beside it, nor a wait for a closed letter."""
+    asked = [question("return_authorisation", "unmapped", dlq_id="d1")]
+    held = {"order_id": "5001", "refund_id": "rf1", "step": "credit_note", "for": "letter:d1"}
+    one, other = position(note("rf1"), asked=asked), position(asked=asked, waiting=[held])
+    assert differences(one, other) == []
+    closed = position(asked=asked, waiting=[{**held, "for": "letter:d2"}])
+    assert differences(one, closed) == ["order 5001, credited rf1 GBP: 40.00 in one order of arrival, 0 in another"]
+    beside = position(asked=asked, waiting=[{**held, "refund_id": "rf2"}])
+    assert differences(one, beside) == differences(one, closed)
 
 
 def test_a_question_about_money_that_was_booked_alike_is_a_difference() -> None:

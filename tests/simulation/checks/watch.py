@@ -53,6 +53,7 @@ class Watch:
         self._overdue = Overdue(plan, self._findings, self._merchant)
         self._pieces = Pieces(plan, self._findings, self._merchant, self._orders)
         self._exceptions: Sequence[Mapping[str, Any]] = ()
+        self._waiting: Sequence[Mapping[str, Any]] = ()
 
     @property
     def violations(self) -> list[Violation]:
@@ -220,6 +221,7 @@ class Watch:
     ) -> None:
         """After heal and drain: the orders' rows, the operators' lists, the dead letters, and what is left to do."""
         self._exceptions = exceptions
+        self._waiting = waiting
         for letter in letters:
             letter_id = str(getattr(letter, "letter_id", letter))
             if letter_id not in self._conservation.published.letters:
@@ -249,4 +251,4 @@ class Watch:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
         per_order = Counter(str(data["order_id"]) for data in self._told.truths()[1].returns.values())
         competing = [order_id for order_id, count in per_order.items() if count > 1]
-        return net_position(self._documents.books, self._orders, self._exceptions, competing)
+        return net_position(self._documents.books, self._orders, self._exceptions, competing, self._waiting)
