@@ -19,8 +19,16 @@ log = structlog.get_logger(__name__)
 class ProfileWatcher:
     """Follows the topic with a plain consumer; a record it cannot use is named in the log and skipped."""
 
-    def __init__(self, topic: str, playbooks: Mapping[str, Playbook], consumer: Callable[[], AIOKafkaConsumer]) -> None:
-        self._topic, self._playbooks, self._new_consumer = topic, playbooks, consumer
+    def __init__(
+        self,
+        topic: str,
+        playbooks: Mapping[str, Playbook],
+        consumer: Callable[[], AIOKafkaConsumer],
+        *,
+        read: Callable[[bytes], Profile] = Profile.from_record,
+    ) -> None:
+        """`read` raises `ValueError` for what is no profile; many watchers in one process may share one that keeps."""
+        self._topic, self._playbooks, self._new_consumer, self._read = topic, playbooks, consumer, read
         self._rules: Rules | None = None
         self._first = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
@@ -59,7 +67,7 @@ class ProfileWatcher:
     def take(self, value: bytes) -> None:
         """Use a record if it is newer than the profile in force."""
         try:
-            profile = Profile.from_record(value)
+            profile = self._read(value)
         except ValueError as error:
             log.error("unusable profile record", topic=self._topic, error=str(error))
             return

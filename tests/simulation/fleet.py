@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from random import Random
 
 from aiokafka.errors import KafkaError
@@ -44,6 +44,7 @@ class Fleet:
         self._loop, self._broker, self._groups, self._vendor = loop, broker, groups, vendor
         self._topology, self._profile, self._account = topology, profile, account
         self._witness, self._dice = witness, dice
+        self._read_profile = lru_cache(maxsize=16)(Profile.from_record)
         self.workers: list[Worker] = []
         self._woke: dict[str, float] = {}  # when a worker that had been stopped went on; never: it has not yet
 
@@ -54,7 +55,7 @@ class Fleet:
         base = (process, clock, self._broker, self._groups[role], dice, self._witness.recovered)
         worker: Worker
         if role == SEQUENCER:
-            worker = SequencerWorker(self._topology, _PLAYBOOKS, *base)
+            worker = SequencerWorker(self._topology, _PLAYBOOKS, self._read_profile, *base)
         else:
             table = self._profile.document["accounts"][self._account]
             adapter = self._vendor.adapter(process.name, table, clock.now)

@@ -22,6 +22,7 @@ from agents.sequencer.actor import Sequencer
 from agents.sequencer.joins import Joins
 from agents.sequencer.turn import READERS, Setting
 from streams.playbook import Playbook
+from streams.profile import Profile
 from streams.topics import Topology
 from streams.vocabulary import CommandClass
 from tests.simulation.consumer import Consumer
@@ -104,9 +105,12 @@ class Worker(ABC):
 class SequencerWorker(Worker):
     """A process that owns orders."""
 
-    def __init__(self, topology: Topology, playbooks: Mapping[str, Playbook], *base: Any) -> None:
+    def __init__(
+        self, topology: Topology, playbooks: Mapping[str, Playbook], read: Callable[[bytes], Profile], *base: Any
+    ) -> None:
+        """`read`: how it reads a profile's record; the workers of a run share what was read."""
         super().__init__(SEQUENCER, *base)
-        self._topology, self._playbooks = topology, playbooks
+        self._topology, self._playbooks, self._read_profile = topology, playbooks, read
 
     def _jobs(self) -> list[Coroutine[Any, Any, None]]:
         topology = self._topology
@@ -121,7 +125,7 @@ class SequencerWorker(Worker):
         )
         stream = SimStream(lane)
         consumer = self._join(lane, rows, dict.fromkeys(names, stream), None)
-        profiles = ProfileWatcher(topology.named("profiles"), self._playbooks, _no_consumer)
+        profiles = ProfileWatcher(topology.named("profiles"), self._playbooks, _no_consumer, read=self._read_profile)
         sequencer = Sequencer(
             lane,
             rows,
