@@ -52,6 +52,10 @@ class Lane:
     def gated(self, tp: TP) -> bool:
         return tp in self._gated
 
+    def busy(self, partition: int) -> bool:
+        """Whether something of that number is in hand: what it leaves to be done is not there yet."""
+        return self._locks[partition].locked()
+
     @asynccontextmanager
     async def turn(self, partition: int) -> AsyncIterator[Turn]:
         """Act on a partition number between two batches of it: timers and wake-ups are turns.

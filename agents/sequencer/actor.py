@@ -122,18 +122,33 @@ class Sequencer:
 
     async def sweep(self) -> None:
         """What time and the profile bring about: owed and late, unblocked, idle marks, zombies' writes."""
-        for partition in list(self._owned):
-            try:
-                async with self._lane.turn(partition) as turn:
-                    owned = self._owned.get(partition)
-                    if owned is None or not self._profiles.ready:
-                        continue
-                    await self._look_for_foreign_writes(partition, owned)
-                    woken = self._due(owned)
-                    if woken:
-                        await self._turn(partition, owned, (), turn, woken=woken)
-            except TurnRefused:
-                continue  # the partition is about to go: its next owner sweeps
+        moment = rfc3339(self._clock.now())
+        for partition, standing in list(self._owned.items()):
+            if self._lane.busy(partition) or not self._rests(standing, moment):
+                await self._sweep(partition)
+
+    def _rests(self, owned: _Owned, moment: str) -> bool:
+        """Whether a turn would find nothing to do, as it almost always would."""
+        now = self._clock.elapsed()
+        return (
+            not owned.woken
+            and not (owned.heap and owned.heap[0][0] <= moment)
+            and now - owned.looked_at < FOREIGN_SECONDS
+            and not any(now - marks.since >= IDLE_SECONDS for marks in owned.marks.values())
+        )
+
+    async def _sweep(self, partition: int) -> None:
+        try:
+            async with self._lane.turn(partition) as turn:
+                owned = self._owned.get(partition)
+                if owned is None or not self._profiles.ready:
+                    return
+                await self._look_for_foreign_writes(partition, owned)
+                woken = self._due(owned)
+                if woken:
+                    await self._turn(partition, owned, (), turn, woken=woken)
+        except TurnRefused:
+            return  # the partition is about to go: its next owner sweeps
 
     def _due(self, owned: _Owned) -> set[bytes]:
         now = self._clock.elapsed()
