@@ -72,6 +72,7 @@ class System:
         self.profile = Profile.from_record(_record(plan.profile, 1))
         self.witness = Witness(plan, self.loop, limit=self.profile.account(ACCOUNT).concurrency, story=story)
         self._age = 0.0
+        self._begun_as_of: tuple[tuple[int, int], list[Begun]] = (-1, -1), []
 
     @property
     def result(self) -> Result:
@@ -270,13 +271,17 @@ class System:
                     if behind:
                         left.append(f"{behind} records of {name}-{number} not committed")
         if not left:
-            begun = [entry for entry in self._table() if isinstance(entry, Begun)]
-            left += [f"{entry.command.kind.value} {entry.command.subject} is begun" for entry in begun]
+            left += [f"{entry.command.kind.value} {entry.command.subject} is begun" for entry in self._begun()]
         return left
 
-    def _table(self) -> list[Any]:
-        records = self.broker.logs[self.topology.dispatcher_changelog(ACCOUNT)][0].records
-        return [entries.decode(value) for value in fold.table(records).values()]
+    def _begun(self) -> list[Begun]:
+        """What the account's table has as begun; read anew only when something was written to it since, or cleaned."""
+        log = self.broker.logs[self.topology.dispatcher_changelog(ACCOUNT)][0]
+        read = log.end, len(log.records)
+        if read != self._begun_as_of[0]:
+            table = [entries.decode(value) for value in fold.table(log.records).values()]
+            self._begun_as_of = read, [entry for entry in table if isinstance(entry, Begun)]
+        return self._begun_as_of[1]
 
     def _finish(self) -> None:
         stored = self.rows()

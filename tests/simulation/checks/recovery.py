@@ -30,8 +30,10 @@ class Recovery:
         self._position: dict[tuple[str, int], int] = {}
         self._newest: dict[tuple[str, int, bytes], bytes | None] = {}
         self._folded: dict[tuple[str, int], dict[bytes, bytes]] = {}
+        self._unjoined: list[tuple[str, str]] | None = None  # as of the last record
 
     def written(self, topic: str, partition: int, record: LogRecord) -> None:
+        self._unjoined = None
         if record.key is not None:
             pending = self._pending.setdefault((topic, partition), deque())
             pending.append((record.offset, record.key, record.value))
@@ -41,6 +43,11 @@ class Recovery:
         """(topic, key) of which the newest record is not all that is known: the cleaner would keep that one alone."""
         if self._rots:
             return []
+        if self._unjoined is None:
+            self._unjoined = self._look_for_unjoined()
+        return self._unjoined
+
+    def _look_for_unjoined(self) -> list[tuple[str, str]]:
         found = []
         for (topic, partition, key), newest in self._newest.items():
             known = self.expected(topic, partition).get(key)
