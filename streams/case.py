@@ -73,7 +73,7 @@ class Case:
         return self.profile.account(self.account).title
 
     def command_id(self, kind: DocumentKind, subject: str) -> str:
-        return command_id(self.account, self.row.order_key, kind.value, subject)
+        return command_id(self.account, self.row.order_key, kind, subject)
 
     # -- what other steps came to
 

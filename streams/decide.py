@@ -61,7 +61,7 @@ def _decide_account(
 ) -> None:
     case = Case(row, profile, account, now)
     mine = tuple(step for step in playbook.steps if profile.role_account(step.role) == account)
-    for position in evaluate(case, replace(playbook, steps=mine)):
+    for position in evaluate(case, mine):
         step, about = position.step, position.about
         if position.revise and position.body is not None:
             _issue(row, case, step.kind, about.subject, position.command_id, position.body, about.return_id, stamp)

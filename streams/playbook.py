@@ -105,9 +105,9 @@ class Position:
         return self.step.kind
 
 
-def evaluate(case: Case, playbook: Playbook) -> list[Position]:
-    """Every step about every subject, in playbook order."""
-    for step in playbook.steps:
+def evaluate(case: Case, steps: Iterable[Step]) -> list[Position]:
+    """Every one of these steps about every subject, in their order."""
+    for step in steps:
         for about in step.about(case):
             position = _place(case, step, about)
             case.placed(position.kind, about.return_id, about.refund_id, position)

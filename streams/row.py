@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -53,6 +53,9 @@ class CommandFacts:
     def number(self) -> str | None:
         """The document's number once done (the lowest, should there be several: that is a `duplicate` of its own)."""
         return min(self.done) if self.done else None
+
+
+_NOTHING: Final = CommandFacts()
 
 
 @dataclass(slots=True)
@@ -234,7 +237,8 @@ class Row:
     # -- effects
 
     def outcome_of(self, command_id: str) -> CommandFacts:
-        return self.outcomes.get(command_id) or CommandFacts()
+        """Only to be read: of a command that nothing is known of, all rows give out the same."""
+        return self.outcomes.get(command_id) or _NOTHING
 
     def is_settled(self, issued: Issued) -> bool:
         """Whether the newest revision of a command is known to have ended."""

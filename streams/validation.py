@@ -276,7 +276,7 @@ class _Trial:
         account = self.profile.role_accounts()[0]
         case = Case(self.row, self.profile, account, NOW)
         seen: set[str] = set()
-        for position in evaluate(case, self.playbook):
+        for position in evaluate(case, self.playbook.steps):
             if position.command_id in seen and position.state is not State.NOT_NEEDED:
                 name = f"{position.kind.value} about {position.about.subject}"
                 self.found.setdefault(f"twice/{position.kind.value}", f"step {name} stands twice ({self.specimen}).")
