@@ -210,6 +210,8 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         """To the next moment at which somebody has something to do."""
         timers, runnable = self._timers, self._runnable
         while timers:
+            if runnable and timers[0][0] > self.now:
+                return
             when, _, handle = heappop(timers)
             process = handle.process
             if handle.stopped or process.dead:
@@ -219,8 +221,6 @@ class VirtualLoop(asyncio.AbstractEventLoop):
             if not process.ready and not process.paused:
                 runnable.append(process)
             process.ready.append(handle)
-            if runnable and not (timers and timers[0][0] <= self.now):
-                return
         if not runnable:
             raise RuntimeError("nothing is left to do, and the run is not over")
 
