@@ -157,7 +157,7 @@ class Consumer:
             self._woken.clear()
             for tp in self._delivery.holding():
                 self._delivery.deliver(tp)
-            wanted = {(tp.topic, tp.partition): positions[tp.topic, tp.partition] for tp in self._delivery.wanted()}
+            wanted: dict[Place, int] = {tp: positions[tp] for tp in self._delivery.wanted()}
             if fetching is None or wanted != asked:
                 if fetching is not None:
                     fetching.remove_done_callback(self._fetched)

@@ -80,10 +80,11 @@ class Network:
 
     def send(self, channel: str, callback: Callable[..., object], *args: Any) -> None:
         """Run something at the other side; what goes through one channel of a process arrives in order."""
-        key = (PROCESS.get().name, channel)
-        when = max(self.loop.now + self.latency(), self._last.get(key, 0.0))
-        self._last[key] = when
-        self.process.call_later(when - self.loop.now, callback, *args)
+        key, now, last = (PROCESS.get().name, channel), self.loop.now, self._last
+        when = now + self.latency()
+        before = last.get(key, 0.0)
+        last[key] = when = when if when > before else before
+        self.process.call_later(when - now, callback, *args)
 
     def reply(self, future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:
         """The answer, a while later."""
@@ -134,6 +135,8 @@ class Broker:
 
     def away_for(self) -> float:
         """Seconds until the broker answers again."""
+        if not self.faults:
+            return 0.0
         now = self.loop.now
         return max((until - now for until, fault in self.faults if fault.fault == "away" and until > now), default=0.0)
 
