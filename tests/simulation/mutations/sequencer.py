@@ -159,7 +159,7 @@ MUTATIONS = (
     of(
         "joined-row-displaced",
         "A record that follows what stands takes its place, though it lacks what was joined in from another writer.",
-        "E01 I11",
+        "I11",
         (
             "streams.rowcodec:merge",
             "if after.previous == before.stamp and all(",
