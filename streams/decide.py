@@ -81,18 +81,11 @@ def _decide_account(
                 subject=about.subject,
                 about=(about.return_id, about.refund_id),
                 now=now,
-                suffix=_suffix(exception, position),
+                filed=position.letter_subject(exception),
             )
         _wait(row, profile, account, position, waiting, now)
     for wanted in case.questions.values():
         _issue_question(row, case, wanted, stamp)
-
-
-def _suffix(held: Held, position: Position) -> str:
-    """A step's own exception carries its command's id; parts and notes beside it carry ids of their own."""
-    if held.part:
-        return f"/{held.part}"
-    return "" if held is position.verdict else f"#{held.kind.value}"
 
 
 # -- commands
@@ -162,9 +155,9 @@ def _note(
     subject: str,
     about: tuple[str, str],
     now: datetime,
-    suffix: str = "",
+    filed: str = "",
 ) -> None:
-    letter_id = command_id(account, row.order_key, kind, subject + suffix)
+    letter_id = command_id(account, row.order_key, kind, filed or subject)
     cid = command_id(account, row.order_key, kind, subject)
     issued = row.issued.get(cid)
     content = exception_content(

@@ -104,6 +104,16 @@ class Position:
     def kind(self) -> DocumentKind:
         return self.step.kind
 
+    def letter_subject(self, held: Held) -> str:
+        """What an exception of this position is filed under; its own has its command's subject.
+
+        A part's is named by its return: the document that will carry the part changes as others of the chain are made,
+        and the letter that a person has before him stays the same one.
+        """
+        if held.part:
+            return f"{self.about.return_id}/{held.part}"
+        return self.about.subject if held is self.verdict else f"{self.about.subject}#{held.kind.value}"
+
 
 def evaluate(case: Case, steps: Iterable[Step]) -> list[Position]:
     """Every one of these steps about every subject, in their order."""
@@ -229,8 +239,7 @@ def _predecessors(case: Case, step: Step, about: About) -> None:
             if position.state is State.HELD:
                 waits_for = f"letter:{position.command_id}"
             elif position.state is State.WAITS and position.notes:
-                part = case.command_id(kind, f"{position.about.subject}/{position.notes[0].part}")
-                waits_for = f"letter:{part}"
+                waits_for = f"letter:{case.command_id(kind, position.letter_subject(position.notes[0]))}"
             raise Stop(Waits(waits_for, f"the {kind.value.replace('_', ' ')} is not there yet", step.deadline))
 
 

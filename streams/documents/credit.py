@@ -79,7 +79,7 @@ def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         for held in position.notes:
             if held.part in noted:
-                letter = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
+                letter = case.command_id(position.kind, position.letter_subject(held))
                 why = f"it covers line {held.part}, which is held: {held.sentence}"
                 raise Stop(Waits(f"letter:{letter}", why, "credit_note", body=body))
 

@@ -365,8 +365,8 @@ def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[
     for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
         for held in position.notes:
             if held.part == found.line_id:
-                part = case.command_id(DocumentKind.RETURN_AUTHORISATION, f"{position.about.subject}/{held.part}")
-                raise Stop(Waits(f"letter:{part}", f"line {held.part} is held"))
+                letter = case.command_id(position.kind, position.letter_subject(held))
+                raise Stop(Waits(f"letter:{letter}", f"line {held.part} is held"))
     raise hold(
         ErrorKind.MISMATCH,
         Owner.WAREHOUSE,

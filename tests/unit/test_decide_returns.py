@@ -56,6 +56,18 @@ def test_r02_a_bad_line_stays_behind_and_the_good_line_goes_on(bad: dict[str, An
     assert held["part"] == "l9"
 
 
+def test_r16_the_letter_of_a_held_line_stays_the_same_one_when_the_others_are_authorised() -> None:
+    """A person may have it open meanwhile, and the note waits for it before as well as after."""
+    erp = Erp()
+    erp.silent.add(RMA)
+    erp.hear(snapshot(lines=[tee("l9", order_line_id="ol9", sku="SHOE-1"), hat()]))
+    asked = exception(erp, "not-found")["command"]["id"]
+    assert erp.made(RMA) == []
+    erp.speak(RMA)
+    assert [line_ids(body) for body in erp.made(RMA)] == [["l2"]]
+    assert exception(erp, "not-found")["command"]["id"] == asked
+
+
 def test_r02_units_of_another_return_are_not_returned_again() -> None:
     """Two tees were bought: a first return takes both, so a second one has none left."""
     erp = Erp()
