@@ -24,10 +24,11 @@ class Position:
     credited: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, refund, currency
     units: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # for sale: order, SKU, location
     exchanged: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
-    authorised: dict[tuple[str, str], Decimal] = field(default_factory=dict)  # order, SKU
+    authorised: dict[tuple[str, str, str], Decimal] = field(default_factory=dict)  # order, return, SKU
     exceptions: tuple[Exception_, ...] = ()
     held_refunds: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # order, refund
     asked_goods: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # order, SKU (empty: any)
+    outgrown: frozenset[tuple[str, str]] = field(default=frozenset(), compare=False)  # order, return
 
 
 def net_position(
@@ -46,6 +47,7 @@ def net_position(
         exceptions=tuple(sorted(_exception(entry, nameless) for entry in shown)),
         held_refunds=_held_refunds(shown, waiting),
         asked_goods=frozenset(_goods(entry) for entry in shown if entry.get("step") in _GOODS),
+        outgrown=frozenset(_about(entry, nameless) for entry in shown if _is_outgrown(entry)),
     )
     for document in books.documents:
         order_id = orders.order_of(document.external_ref, document.order_id)
@@ -57,8 +59,10 @@ def net_position(
             for line in document.lines:
                 _add(position.exchanged, (order_id, line["sku"]), Decimal(str(line["quantity"])))
         elif document.kind == "return_authorisation" and document.status != "closed" and not document.void:
+            asked = orders.asked.get(document.external_ref)
+            return_id = asked.subject.split("~")[0] if asked is not None and order_id not in nameless else ""
             for line in document.lines:
-                _add(position.authorised, (order_id, line["sku"]), Decimal(str(line["quantity"])))
+                _add(position.authorised, (order_id, return_id, line["sku"]), Decimal(str(line["quantity"])))
     for movement in books.movements:  # units for sale: others may stay where they lie (docs/join.md)
         if movement.to_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.target), movement.quantity)
@@ -84,6 +88,17 @@ def _exception(entry: Entry, nameless: set[str]) -> Exception_:
     if order_id in nameless:
         return order_id, "", "", step, kind
     return order_id, str(entry.get("return_id") or ""), str(entry.get("refund_id") or ""), step, kind
+
+
+def _about(entry: Entry, nameless: set[str]) -> tuple[str, str]:
+    order_id = str(entry["order_id"])
+    return order_id, "" if order_id in nameless else str(entry.get("return_id") or "")
+
+
+def _is_outgrown(entry: Entry) -> bool:
+    """Whether a person is asked about an authorisation that says more, or less, than what comes back: something was
+    made from it before that was known, so that it could not be closed and made anew (seeds 1284, 3880, 4800)."""
+    return entry.get("step") == "return_authorisation" and "stands as it was made" in str(entry.get("reason"))
 
 
 _MONEY = frozenset({"credit_note", "reversal", "credit_application"})
@@ -114,12 +129,13 @@ class _Asked:
         self._refunds = frozenset((order_id, refund) for order_id, _, refund, step, _ in found if step in _MONEY)
         self._refunds |= one.held_refunds | other.held_refunds
         self._goods = one.asked_goods | other.asked_goods
+        self._outgrown = one.outgrown | other.outgrown
         # What the account never answered came of a fault, and the second run has none: such orders are left out.
         self.given_up = frozenset(order_id for order_id, _, _, _, kind in found if kind == "unknown-outcome")
 
     def about(self, name: str, key: tuple[str, ...]) -> bool:
         """Whether it is about this count of a position; a question that names no refund (SKU) is about all."""
-        asked = {"credited": self._refunds, "units": self._goods}.get(name, frozenset())
+        asked = {"credited": self._refunds, "units": self._goods, "authorised": self._outgrown}.get(name, frozenset())
         return (key[0], key[1]) in asked or (key[0], "") in asked
 
 
@@ -127,25 +143,30 @@ def differences(one: Position, other: Position) -> list[str]:
     """What two orders of arrival came to differently, a sentence each."""
     found = []
     asked = _Asked(one, other)
-    unlike: set[tuple[str, str]] = set()  # of orders: what is counted otherwise because somebody is asked about it
+    unlike: set[tuple[str, str, str]] = set()  # order, return (of authorisations): what is counted otherwise because
+    # somebody is asked about it
     for name in ("credited", "units", "exchanged", "authorised"):
         mine, theirs = getattr(one, name), getattr(other, name)
         for key in sorted({*mine, *theirs}):
             if mine.get(key) == theirs.get(key) or key[0] in asked.given_up:
                 continue
             if asked.about(name, key):
-                unlike.add((key[0], name))
+                unlike.add((key[0], key[1] if name == "authorised" else "", name))
                 continue
             about = " ".join(part for part in key[1:] if part)
             what = f"{name} {about}: {mine.get(key, 0)} in one order of arrival, {theirs.get(key, 0)} in another"
             found.append(f"order {key[0]}, {what}")
     for who, here, there in (("one", one, other), ("another", other, one)):
         for exception in sorted({*here.exceptions} - {*there.exceptions}):
-            step = exception[3]
+            order_id, return_id, _, step, _ = exception
             # A question in one order only is the other side of what was posted in one only. A receipt is asked about
             # where units that one inspection brought in are claimed by another, wherever they lie in the end.
-            excused = step == "item_receipt" or (exception[0], "credited" if step in _MONEY else "units") in unlike
-            if exception[0] not in asked.given_up and (step not in _MONEY | _GOODS or not excused):
+            excused = {
+                "item_receipt": True,
+                "return_authorisation": (order_id, return_id, "authorised") in unlike,
+                **dict.fromkeys(_MONEY, (order_id, "", "credited") in unlike),
+            }.get(step, step in _GOODS and (order_id, "", "units") in unlike)
+            if order_id not in asked.given_up and not excused:
                 about = " ".join(part for part in exception[1:] if part)
-                found.append(f"order {exception[0]}, exception {about} in {who} order of arrival only")
+                found.append(f"order {order_id}, exception {about} in {who} order of arrival only")
     return found
