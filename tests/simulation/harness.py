@@ -50,7 +50,7 @@ def real() -> Sources:
 
 def carry_out(plan: Plan, run: Run, *, story: bool = False, at_most: float = STUCK_SECONDS) -> Result:
     """Run a plan; what it raises, or that it does not end, is a violation like any other."""
-    started, running = time.perf_counter(), True
+    running = True
 
     def stop(number: int, frame: FrameType | None) -> None:
         if running:
@@ -64,7 +64,7 @@ def carry_out(plan: Plan, run: Run, *, story: bool = False, at_most: float = STU
         result.faults += arrivals.count(plan, result)
     except (Exception, Stuck) as error:
         running = False
-        result = Result(plan.seed, violations=[_of_crash(error)], seconds=time.perf_counter() - started)
+        result = Result(plan.seed, violations=[_of_crash(error)])
     finally:
         running = False
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -80,12 +80,15 @@ def _of_crash(error: BaseException) -> Violation:
 
 
 def of_seed(seed: int, sources: Sources, keep: Collection[int] | None = None, *, story: bool = False) -> Result:
-    """Plan and run a seed, or only the acts with these numbers."""
+    """Plan and run a seed, or only the acts with these numbers; `seconds` is all of a processor that this took."""
+    started = time.process_time()
     try:
         plan = sources.make(seed)
     except Exception as error:
         return Result(seed, violations=[_of_crash(error)])
-    return carry_out(plan if keep is None else plan.only(keep), sources.run, story=story)
+    result = carry_out(plan if keep is None else plan.only(keep), sources.run, story=story)
+    result.seconds = time.process_time() - started
+    return result
 
 
 def differs(first: Result, second: Result) -> Violation | None:
@@ -94,6 +97,13 @@ def differs(first: Result, second: Result) -> Violation | None:
         return None
     what = f"run twice, the digests are {first.digest} and {second.digest}; events {first.happened}, {second.happened}"
     return Violation("determinism", "digest", "", what)
+
+
+def _compare(result: Result, again: Result) -> None:
+    """A seed that is run twice costs both runs."""
+    difference = differs(result, again)
+    result.violations += [difference] if difference else []
+    result.seconds += again.seconds
 
 
 # -- many at once
@@ -142,8 +152,7 @@ def many(seeds: Sequence[int], jobs: int, sources: Sources | None = None, mutati
                 seed, future = ahead.pop(0)
                 result = future.result()
                 if seed in second:
-                    difference = differs(result, second[seed].result())
-                    result.violations += [difference] if difference else []
+                    _compare(result, second[seed].result())
                 yield result
         finally:
             for future in (*(future for _, future in ahead), *second.values()):
@@ -154,8 +163,7 @@ def _here(seeds: Sequence[int], sources: Sources) -> Iterator[Result]:
     for index, seed in enumerate(seeds):
         result = of_seed(seed, sources)
         if index % TWICE_EVERY == 0:
-            difference = differs(result, of_seed(seed, sources))
-            result.violations += [difference] if difference else []
+            _compare(result, of_seed(seed, sources))
         yield result
 
 

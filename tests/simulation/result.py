@@ -29,7 +29,7 @@ class Result:
     story: list[str] = field(default_factory=list)  # one line each, "  12.345 worker  what"; kept only when asked for
     digest: str = ""  # over everything that happened: the same seed gives the same digest
     virtual_seconds: float = 0.0
-    seconds: float = 0.0
+    seconds: float = 0.0  # of a processor: all that the seed took, with its plan and a second run of it
 
     @property
     def ok(self) -> bool:

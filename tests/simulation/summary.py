@@ -22,7 +22,7 @@ class Summary:
     violations: Counter[str] = field(default_factory=Counter)
     together: Counter[tuple[str, str]] = field(default_factory=Counter)
     virtual_seconds: float = 0.0
-    run_seconds: float = 0.0  # summed over processes
+    run_seconds: float = 0.0  # of a processor, summed over processes
 
     def add(self, result: Result) -> None:
         self.runs += 1
