@@ -157,12 +157,12 @@ class Consumer:
             self._woken.clear()
             for tp in self._delivery.holding():
                 self._delivery.deliver(tp)
-            wanted: dict[Place, int] = {tp: positions[tp] for tp in self._delivery.wanted()}
-            if fetching is None or wanted != asked:
+            wanted = self._delivery.wanted()  # a position moves only when its fetch is over
+            if fetching is None or wanted != asked.keys():
                 if fetching is not None:
                     fetching.remove_done_callback(self._fetched)
                     fetching.cancel()
-                fetching, asked = None, dict(sorted(wanted.items()))
+                fetching, asked = None, {tp: positions[tp] for tp in sorted(wanted)}
                 if asked:
                     fetching = self._broker.fetch(asked, FETCH_RECORDS, FETCH_WAIT)
                     fetching.add_done_callback(self._fetched)

@@ -80,10 +80,10 @@ class Network:
 
     def send(self, channel: str, callback: Callable[..., object], *args: Any) -> None:
         """Run something at the other side; what goes through one channel of a process arrives in order."""
-        key, now, last = (PROCESS.get().name, channel), self.loop.now, self._last
-        when = now + self.latency()
-        before = last.get(key, 0.0)
-        last[key] = when = when if when > before else before
+        key, now, draw = (PROCESS.get().name, channel), self.loop.now, self._dice.random()
+        when = now + (0.0005 + draw * 0.004 if draw < 0.97 else draw * 0.6)
+        before = self._last.get(key, 0.0)
+        self._last[key] = when = when if when > before else before
         self.process.call_later(when - now, callback, *args)
 
     def reply(self, future: asyncio.Future[Any], result: Any = None, error: Exception | None = None) -> None:

@@ -55,7 +55,7 @@ class Process:
     def call_later(self, seconds: float, callback: Callable[..., object], *args: Any) -> Handle:
         """Run something in this process after a while."""
         loop = self._loop
-        return loop.arm(Handle(callback, args, self._context, self, loop.now + seconds))
+        return loop.arm(Handle(callback, args, self._context, self), loop.now + seconds)
 
     def kill(self) -> None:
         """As kill -9: nothing of it runs any more."""
@@ -84,16 +84,14 @@ class Process:
 
 
 class Handle:
-    """A callback to be run; what asyncio knows as Handle and TimerHandle."""
+    """A callback to be run; what asyncio knows as Handle and TimerHandle. It holds little: a run makes thousands."""
 
-    __slots__ = ("_when", "args", "callback", "context", "process", "stopped")
+    __slots__ = ("args", "callback", "context", "process", "stopped")
 
     def __init__(
-        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context, process: Process, when: float
+        self, callback: Callable[..., object], args: tuple[Any, ...], context: Context, process: Process
     ) -> None:
-        self.callback, self.args, self._when = callback, args, when
-        self.context, self.process = context, process
-        self.stopped = False
+        self.callback, self.args, self.context, self.process, self.stopped = callback, args, context, process, False
 
     def cancel(self) -> None:
         self.stopped = True
@@ -102,16 +100,12 @@ class Handle:
     def cancelled(self) -> bool:
         return self.stopped
 
-    def when(self) -> float:
-        return self._when
-
 
 class VirtualLoop(asyncio.AbstractEventLoop):
     """The loop. `now` is in virtual seconds from the start of the run."""
 
     def __init__(self, dice: Random) -> None:
         self.now = 0.0
-        self.steps = 0
         self.failures: list[dict[str, Any]] = []
         self.processes: list[Process] = []
         self.world = Process(self, "world")
@@ -153,7 +147,7 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     ) -> Handle:
         context = context or copy_context()
         process = context.get(PROCESS) or self.world
-        handle = Handle(callback, args, context, process, self.now)
+        handle = Handle(callback, args, context, process)
         if not process.dead and not self._closed:
             if not process.ready and not process.paused:
                 self._runnable.append(process)
@@ -164,19 +158,19 @@ class VirtualLoop(asyncio.AbstractEventLoop):
         self, delay: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Handle:
         context = context or copy_context()
-        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world, self.now + delay))
+        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world), self.now + delay)
 
     def call_at(  # type: ignore[override]
         self, when: float, callback: Any, *args: Any, context: Context | None = None
     ) -> Handle:
         context = context or copy_context()
-        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world, when))
+        return self.arm(Handle(callback, args, context, context.get(PROCESS) or self.world), when)
 
-    def arm(self, handle: Handle) -> Handle:
+    def arm(self, handle: Handle, when: float) -> Handle:
         """Have it run at its time."""
         if not self._closed:
             self._timer += 1
-            heappush(self._timers, (handle._when, self._timer, handle))
+            heappush(self._timers, (when, self._timer, handle))
         return handle
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
@@ -206,45 +200,51 @@ class VirtualLoop(asyncio.AbstractEventLoop):
     def goes_on(self, process: Process) -> None:
         self._runnable.append(process)
 
-    def _pass_time(self) -> None:
-        """To the next moment at which somebody has something to do."""
+    def _pass_time(self) -> Handle | None:
+        """To the next moment at which somebody has something to do; what that is, where it is one callback alone."""
         timers, runnable = self._timers, self._runnable
         while timers:
             if runnable and timers[0][0] > self.now:
-                return
+                return None
             when, _, handle = heappop(timers)
             process = handle.process
             if handle.stopped or process.dead:
                 continue
             if when > self.now:
                 self.now = when
-            if not process.ready and not process.paused:
+            if process.paused:
+                process.ready.append(handle)
+                continue
+            if not process.ready:
+                if not runnable and not (timers and timers[0][0] <= self.now):
+                    return handle
                 runnable.append(process)
             process.ready.append(handle)
         if not runnable:
             raise RuntimeError("nothing is left to do, and the run is not over")
+        return None
 
     def _run_until(self, over: Callable[[], bool]) -> None:
         """One callback of one process after the other. (Most of a run's time goes through here: hence one function.)"""
         runnable, random = self._runnable, self._dice.random
         while not over():
-            if not runnable:
-                self._pass_time()
-            place = int(random() * len(runnable)) if len(runnable) > 1 else 0
-            process = runnable[place]
-            ready = process.ready
-            handle = ready.popleft()
-            if not ready:
-                runnable[place] = runnable[-1]
-                runnable.pop()
-            if handle.stopped:
-                continue
-            self.steps += 1
+            if not runnable and (handle := self._pass_time()) is not None:
+                process = handle.process
+            else:
+                place = int(random() * len(runnable)) if len(runnable) > 1 else 0
+                process = runnable[place]
+                ready = process.ready
+                handle = ready.popleft()
+                if not ready:
+                    runnable[place] = runnable[-1]
+                    runnable.pop()
+                if handle.stopped:
+                    continue
             if process.fuse >= 0:
                 process.fuse -= 1
                 if process.fuse < 0:
-                    ready.appendleft(handle)
-                    if len(ready) == 1:
+                    process.ready.appendleft(handle)
+                    if len(process.ready) == 1:
                         runnable.append(process)
                     process.blown()
                     continue
