@@ -35,8 +35,9 @@ class Summary:
         if found:
             self.failed[result.seed] = found
             self.violations.update(f"{invariant} {name}" for invariant, name in found)
+        checked = +result.checks
         for fault in +result.faults:
-            self.together.update((fault, invariant) for invariant in +result.checks)
+            self.together.update((fault, invariant) for invariant in checked)
 
     def as_json(self, seconds: float) -> dict[str, Any]:
         """For a file; `seconds` by the clock on the wall."""

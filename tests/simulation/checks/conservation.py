@@ -203,15 +203,14 @@ class Conservation:
 
     # -- at rest
 
-    def at_rest(self, rows: Mapping[bytes, bytes]) -> None:
+    def at_rest(self, rows: Mapping[bytes, RowRecord]) -> None:
         """Each record taken in is in its order's row, or dead."""
-        final = {key: RowRecord(0, value) for key, value in rows.items()}
         for (topic, partition), taken in self._taken.items():
             self._findings.check("I9", len(taken))
             for one in taken:
                 if (topic, partition, one.offset) in self.buried:
                     continue
-                row = final.get(one.key) if one.key is not None else None
+                row = rows.get(one.key) if one.key is not None else None
                 if row is not None and (row.quarantined or (one.fact is not None and one.fact.within(row))):
                     continue
                 what = f"{topic}-{partition}@{one.offset} was taken in; it is in no row, and no dead letter names it"

@@ -81,11 +81,11 @@ class People:
 
     # -- at rest
 
-    def rulings(self, rows: Mapping[bytes, bytes]) -> None:
+    def rulings(self, records: Mapping[str, RowRecord]) -> None:
         for ruling in self._unseen:
             self._findings.check("I16")
-            value = rows.get(ruling.order_id.encode())
-            said = RowRecord(0, value).body.get("rulings", {}).get(ruling.decision_id) if value is not None else None
+            row = records.get(ruling.order_id)
+            said = row.body.get("rulings", {}).get(ruling.decision_id) if row is not None else None
             if said == "applied":
                 what = f"decision {ruling.decision_id} ({ruling.kind}) on order {ruling.order_id} was about revision "
                 what += f"{ruling.revision}, content {ruling.hash or 'any'}, which nobody was shown; it was applied"

@@ -62,12 +62,11 @@ class Rest:
 
     def look(
         self,
-        rows: Mapping[bytes, bytes],
+        records: Mapping[str, RowRecord],
         exceptions: Sequence[Entry],
         waiting: Sequence[Entry],
         lags: Iterable[str],
     ) -> None:
-        records = {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}
         quarantined = {order_id for order_id, row in records.items() if row.quarantined}
         self._findings.check("I14")
         for left in lags:

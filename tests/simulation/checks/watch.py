@@ -226,7 +226,11 @@ class Watch:
             letter_id = str(getattr(letter, "letter_id", letter))
             if letter_id not in self._conservation.published.letters:
                 self._findings.add("I9", "letter-invented", "", f"letter {letter_id} is shown; it is in no topic")
-        self._conservation.at_rest(rows)
+        final = {
+            key: RowRecord(0, value) for key, value in rows.items()
+        }  # each is decoded once, and for all to look at
+        records = {key.decode(errors="replace"): row for key, row in final.items()}
+        self._conservation.at_rest(final)
         self._dispatches.at_rest()
         self._recovery.at_rest()
         rest = Rest(
@@ -238,14 +242,12 @@ class Watch:
             self._documents,
             self._conservation,
         )
-        rest.look(rows, exceptions, waiting, lags)
+        rest.look(records, exceptions, waiting, lags)
         if not self._documents.amounts_go_wrong:
             self._pieces.at_rest(self._told.snapshots(), self.books)
-        self._overdue.at_rest(
-            {key.decode(errors="replace"): RowRecord(0, value) for key, value in rows.items()}, waiting
-        )
+        self._overdue.at_rest(records, waiting)
         self._people.at_rest(self._told.truths(), self.books, exceptions)
-        self._people.rulings(rows)
+        self._people.rulings(records)
 
     def position(self) -> Position:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
