@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -74,6 +74,27 @@ class Setting:
         return self.prefix + name
 
 
+@dataclass(slots=True)
+class _Causes:
+    """The records of one batch about one order.
+
+    What changed nothing says the same as, or less than, what the row has by then. As long as the row is not written,
+    that may be known from this batch alone: when the row cannot be written they go where the others go.
+    """
+
+    changes: list[InputRecord] = field(default_factory=list)
+    repeats: list[InputRecord] = field(default_factory=list)
+
+    @property
+    def all(self) -> list[InputRecord]:
+        return [*self.changes, *self.repeats]
+
+    def uncount(self, turn: Turn) -> None:
+        """They are not what they were counted as."""
+        turn.counts.changed -= len(self.changes)
+        turn.counts.duplicates -= len(self.repeats)
+
+
 class Decider:
     """Takes turns for one partition."""
 
@@ -94,7 +115,7 @@ class Decider:
     ) -> Turn:
         """Join the records into their rows, decide about each row that changed or was woken, and list what follows."""
         turn, rows = Turn(), dict[bytes, Row]()
-        touched: dict[bytes, list[InputRecord]] = {key: [] for key in sorted(woken)}  # sets have no order to rely on
+        touched = {key: _Causes() for key in sorted(woken)}  # sets have no order to rely on
         with uncollected():
             for record in records:
                 turn.counts.taken += 1
@@ -109,7 +130,7 @@ class Decider:
         self,
         record: InputRecord,
         rows: dict[bytes, Row],
-        touched: dict[bytes, list[InputRecord]],
+        touched: dict[bytes, _Causes],
         turn: Turn,
         now: datetime,
         marks: Mapping[bytes, Marks],
@@ -139,12 +160,14 @@ class Decider:
             return
         if not row.absorb(fact):
             turn.counts.duplicates += 1
+            if key in touched:
+                touched[key].repeats.append(record)
             return
         turn.counts.changed += 1
         received = _received_at(record)
         row.first_seen = min(filter(None, (row.first_seen, received)))
         row.source = (record.topic, record.partition, record.offset, record.timestamp)
-        touched.setdefault(key, []).append(record)
+        touched.setdefault(key, _Causes()).changes.append(record)
 
     def _read(self, record: InputRecord) -> Fact:
         if any(name == PART_OF for name, _ in record.headers):
@@ -178,7 +201,7 @@ class Decider:
     def _decide(
         self,
         key: bytes,
-        causes: list[InputRecord],
+        causes: _Causes,
         rows: dict[bytes, Row],
         turn: Turn,
         rules: Rules,
@@ -193,19 +216,19 @@ class Decider:
         try:
             decide(row, rules, now, stamp)
         except Exception as error:  # a fault of ours stops this order, visibly; too many of them stop us (E09)
-            turn.counts.bug += max(1, len(causes))
-            turn.counts.changed -= len(causes)
+            turn.counts.bug += max(1, len(causes.all))
+            causes.uncount(turn)
             turn.bug_sentence = f"{type(error).__name__}: {error}"
             log.error("deciding failed", order=row.order_key, error=turn.bug_sentence, exc_info=True)
-            for record in causes:
+            for record in causes.all:
                 self._bug(turn, record, now, error)
             return
         row.previous, row.stamp = row.stamp, stamp
         value = encode(row)
         if len(value) > MAX_ROW_BYTES:
-            turn.counts.parked += len(causes)
-            turn.counts.changed -= len(causes)
-            self._quarantine(key, causes, len(value), turn, now, stamp, marks)
+            turn.counts.parked += len(causes.all)
+            causes.uncount(turn)
+            self._quarantine(key, causes.all, len(value), turn, now, stamp, marks)
             return
         turn.rows[key] = value
         published = self._outbox(row, turn, now)

@@ -190,3 +190,20 @@ def test_a_repeat_is_counted_and_changes_nothing() -> None:
     """I7, I9: the same snapshot again is a duplicate, not a change."""
     turn = play(Given(REVENI, event(RETURN)), Given(REVENI, event(RETURN), offset=8))
     assert (turn.counts.changed, turn.counts.duplicates) == (1, 1)
+
+
+def test_of_an_order_that_cannot_be_decided_every_record_of_the_batch_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """I10: an older state beside the newer one repeats a row that is then not written: it is buried too."""
+
+    def fails(*_: Any) -> None:
+        raise ZeroDivisionError("on purpose")
+
+    monkeypatch.setattr("agents.sequencer.turn.decide", fails)
+    newer, older = event({**RETURN, "version": 2, "state": "shipped"}), event(RETURN)
+    turn = play(Given(REVENI, newer), Given(REVENI, older, offset=8))
+    assert {(entry.value, names(entry)["dlq.error.kind"]) for entry in letters(turn)} == {
+        (newer, "bug"),
+        (older, "bug"),
+    }
+    assert (turn.counts.taken, turn.counts.bug, turn.counts.changed, turn.counts.duplicates) == (2, 2, 0, 0)
+    assert turn.rows == {}
