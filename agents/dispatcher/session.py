@@ -10,6 +10,7 @@ from agents.dispatcher.entries import Begun
 from agents.dispatcher.ports import OwnershipLost
 from agents.dispatcher.protocol import Dispatch
 from agents.dispatcher.schedule import Job, Schedule
+from agents.faultpoints import reach
 
 
 class Session:
@@ -71,6 +72,7 @@ class Session:
             await asyncio.sleep(0)
             if not self._tasks or self._clock.elapsed() >= until:
                 break
+            reach("dispatcher.giving-up")
             await self._a_moment()
         cut_off = self.cut_off()
         await asyncio.gather(*cut_off, return_exceptions=True)

@@ -42,8 +42,8 @@ def count(plan: Plan, result: Result) -> Counter[str]:
         elif sent.return_id not in newest:
             found["webhook too early"] += 1  # an inspection of a return that nobody has heard of
     found["hot order"] = sum(1 for sent in orders.values() if sent >= HOT)
-    if "webhook-lost" in plan.tags.get("notes", ()):
-        found["webhook lost"] += 1
+    for note, kind in (("webhook-lost", "webhook lost"), ("webhook-fed-in", "webhook fed in")):
+        found[kind] += note in plan.tags.get("notes", ())
     return +found
 
 

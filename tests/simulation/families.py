@@ -6,7 +6,7 @@ another (Groce and others, "Swarm Testing", ISSTA 2012).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,6 +17,7 @@ from tests.simulation.plan import (
     BrokerFault,
     Compact,
     Corrupt,
+    Deploy,
     Join,
     Jump,
     Kill,
@@ -43,6 +44,7 @@ DISPATCHER_POINTS = tuple(
         "done-written",
     )
 )
+GIVING_UP = "dispatcher.giving-up"  # struck by a family of its own alone
 POINTS = {"sequencer": SEQUENCER_POINTS, "dispatcher": DISPATCHER_POINTS}
 _BEFORE_A_WRITE = {
     "sequencer": ("sequencer.decided", "sequencer.decided", "sequencer.installed"),
@@ -63,6 +65,7 @@ class Trouble:
     dice: Random
     traffic: float  # how long webhooks come
     document: Mapping[str, Any]  # the profile: what the account may do is said there
+    told: Sequence[float] = ()  # when Reveni and the warehouse say something: soon after, calls are in flight
     acts: list[Act] = field(default_factory=list)
     until: float = 0.0
 
@@ -293,6 +296,33 @@ def _replay(trouble: Trouble) -> None:
         trouble.add(Operate(0, at, "replay", draw, slip))
 
 
+def _bad_deploy(trouble: Trouble) -> None:
+    """A build that fails on every order, or on some, is rolled out, and after a while taken back."""
+    down = trouble.span(0.1, 15.0)
+    at, lasts = round(max(0.0, trouble.dice.choice(trouble.told) - down / 2), 3), down + trouble.span(4.0, 60.0)
+    trouble.add(Deploy(0, at, trouble.dice.choice(("bad", "faulty")), trouble.span(0.1, 5.0), down))
+    trouble.add(Deploy(0, round(at + lasts, 3), "", trouble.span(0.1, 5.0)), 10.0)
+
+
+def _upgrade(trouble: Trouble) -> None:
+    """The workers are of the release before, and are replaced one after the other by those of this one."""
+    trouble.add(Deploy(0, 0.0, "older"))
+    down = trouble.dice.choice((0.0, trouble.span(0.1, 15.0)))
+    trouble.add(Deploy(0, trouble.moment(0.9), "", trouble.span(0.1, 20.0), down), 20.0 + down)
+
+
+def _cut_short(trouble: Trouble) -> None:
+    """A process is asked for its partitions while calls hang, stops until its time to give them up is over, and wakes
+    to have them again: what it had in hand must not go on beside what it begins anew."""
+    dice = trouble.dice
+    for at in dice.sample(trouble.told, min(2, len(trouble.told))):
+        asked, seconds = round(at + trouble.span(0.2, 5.0), 3), round(dice.uniform(14.0, 24.0), 3)
+        trouble.rule("hang", at, 12.0, on="write", probability=1.0, hold_seconds=60.0)
+        trouble.add(Rebalance(0, asked, "dispatcher"))
+        for worker in range(3):
+            trouble.add(Pause(0, at, "dispatcher", worker, seconds, GIVING_UP), seconds)
+
+
 FAMILIES: dict[str, Family] = {
     "throttled": _vendor(
         "429",
@@ -330,6 +360,11 @@ FAMILIES: dict[str, Family] = {
     "operator": _operator,
     "replay": _replay,
 }
+SELDOM: dict[str, tuple[float, Family]] = {  # with the share of runs that have it, whatever else they have
+    "bad-deploy": (0.05, _bad_deploy),
+    "upgrade": (0.03, _upgrade),
+    "cut-short": (0.05, _cut_short),
+}
 _RARE = {"corrupt": 0.15, "crowded": 0.7}  # the share of runs that keep the family once it has come up
 _OFTEN = {"zombie": 4, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another
 _HOW_MANY = (10, 25, 25, 18, 12, 10)  # weights of 0 to 5 families
@@ -341,3 +376,8 @@ def chosen(dice: Random) -> list[str]:
     times = [_OFTEN.get(name, 1) for name in known]
     drawn = dice.sample(known, dice.choices(range(len(_HOW_MANY)), _HOW_MANY)[0], counts=times)
     return [name for name in dict.fromkeys(drawn) if dice.random() < _RARE.get(name, 1.0)]
+
+
+def seldom(dice: Random) -> list[str]:
+    """What a run has besides, by name."""
+    return [name for name, (share, _) in SELDOM.items() if dice.random() < share]

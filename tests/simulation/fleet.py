@@ -8,10 +8,11 @@ from random import Random
 
 from aiokafka.errors import KafkaError
 
-from adapters.runtime import playbooks
 from agents.rows import StaleRows
+from agents.sequencer.actor import DeployStopped
 from streams.profile import Profile
 from streams.topics import Topology
+from tests.simulation.builds import BAD, BUILDS
 from tests.simulation.groups import Group
 from tests.simulation.kafka import Broker
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
@@ -23,7 +24,6 @@ from tests.simulation.workers import SEQUENCER, DispatcherWorker, SequencerWorke
 
 RESTART_SECONDS = 1.0
 _CALLBACKS = 40  # a process that is to be stopped is stopped between two of its next so many callbacks
-_PLAYBOOKS = playbooks()
 
 
 class Fleet:
@@ -46,6 +46,7 @@ class Fleet:
         self._witness, self._dice = witness, dice
         self._read_profile = lru_cache(maxsize=16)(Profile.from_record)
         self.workers: list[Worker] = []
+        self.build = ""  # what sequencers run that are started from now on
         self._woke: dict[str, float] = {}  # when a worker that had been stopped went on; never: it has not yet
 
     def start(self, role: str) -> None:
@@ -55,7 +56,7 @@ class Fleet:
         base = (process, clock, self._broker, self._groups[role], dice, self._witness.recovered)
         worker: Worker
         if role == SEQUENCER:
-            worker = SequencerWorker(self._topology, _PLAYBOOKS, self._read_profile, *base)
+            worker = SequencerWorker(self._topology, BUILDS[self.build], self._read_profile, *base)
         else:
             table = self._profile.document["accounts"][self._account]
             adapter = self._vendor.adapter(process.name, table, clock.now)
@@ -101,8 +102,36 @@ class Fleet:
             self._witness.struck("jump")
             worker.clock.skew += seconds
 
+    def deploy(self, build: str, apart: float = 0.0, down: float = 0.0) -> None:
+        """Replace every sequencer by one of another build, one after the other, each `down` seconds after its end."""
+        if build == self.build:
+            return
+        self._witness.struck(f"deploy {build}" if build else "upgrade" if self.build == "older" else "deploy back")
+        self.build = build
+        for place, worker in enumerate(self.running(SEQUENCER)):
+            self._loop.world.call_later(place * apart, self._replace, worker, down)
+
+    def _replace(self, worker: Worker, down: float) -> None:
+        if not worker.process.dead and not worker.stopped:  # else it has been replaced by now
+            worker.process.spawn(worker.consumer.stop())
+            self._loop.world.call_later(down, self.start, worker.role)
+
+    @property
+    def had_a_bad_build(self) -> bool:
+        return any(isinstance(one, SequencerWorker) and one.build.fails for one in self.workers)
+
+    def look_at_stops(self) -> None:
+        """E09: a build that fails on everything stops, instead of dead-lettering what it reads."""
+        for worker in self.workers:
+            if isinstance(worker, SequencerWorker) and worker.build is BUILDS[BAD]:
+                self._witness.checked("E09")
+                if worker.log.bugs > worker.build.most_bugs:
+                    what = f"{worker.name} fails on every order, and dead-lettered {worker.log.bugs} records"
+                    self._witness.found("E09", "topic-dead-lettered", what)
+
     def heal(self) -> None:
         """Nothing is to happen to them any more; those that stand still go on, and of each role one runs."""
+        self.deploy("")
         for worker in self.workers:
             worker.armed.clear()
             self._wake(worker)
@@ -157,12 +186,18 @@ class Fleet:
         if worker.failure is None:
             return
         self._witness.counted(f"ended by {type(worker.failure).__name__}")
-        if not may_end(worker.failure):
+        if not (may_end(worker.failure) or self._is_stop(worker)):
             what = f"{worker.name} ended by {worker.failure!r}"
             found = Violation("crash", type(worker.failure).__name__, "", what, self._loop.now)
             self._witness.result.violations.append(found)
             self._witness.teller.trace(worker.failure)
         self._loop.world.call_later(RESTART_SECONDS, self.start, worker.role)
+
+    @staticmethod
+    def _is_stop(worker: Worker) -> bool:
+        """Whether a build that fails stopped by its own judgement (E09); no other may."""
+        fails = isinstance(worker, SequencerWorker) and worker.build.fails
+        return fails and isinstance(worker.failure, DeployStopped)
 
 
 def may_end(error: BaseException) -> bool:

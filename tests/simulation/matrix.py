@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tests.simulation.summary import Summary
 
-INVARIANTS = tuple(f"I{number}" for number in range(1, 15))
+INVARIANTS = (*(f"I{number}" for number in range(1, 15)), "E02", "E09")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ FAULTS = (
         "I3 I6 I14",
         r"webhook (overtaken|too early)",
     ),
+    _fault("webhook lost, then fed in by hand", "I1 I8", r"webhook fed in"),
     _fault("webhook lost for good", "I1 I8", r"webhook lost"),
     _fault("process killed between any two steps of the commit protocol", "I1 I2 I10 I11", r"kill"),
     _fault("pause past the session time-out; a zombie's late changelog write", "I2 I11 I12", r"pause"),
@@ -50,7 +51,7 @@ FAULTS = (
         r"vendor (apply-then-timeout|reset-before-apply|reset-after-apply|hang)",
     ),
     _fault("ERP read-back stale", "I2", r"vendor stale-read"),
-    _fault("429; concurrency fault; 5xx; flapping; slow; hung", "I12 I14", r"vendor (429|5\d\d|5xx|slow|hang)"),
+    _fault("429; concurrency fault; 5xx; flapping; slow; hung", "I12 I14 E02", r"vendor (429|5\d\d|5xx|slow|hang)"),
     _fault("ERP down ten minutes, then up", "I1 I12 I14", r"vendor outage"),
     _fault("business refusal", "I1 I13", r"vendor refuse"),
     _fault("accepted and lost; wrong amount stored", "I1 I5", r"vendor (accept-and-lose|wrong-amount)"),
@@ -61,6 +62,9 @@ FAULTS = (
         "I1 I9 I13",
         r"webhook (poison|forged)",
     ),
+    _fault("everything fails (bad deploy)", "E09", r"deploy bad"),
+    _fault("some orders fail by our own fault; sent in again once it is mended", "", r"deploy faulty"),
+    _fault("upgrade with rows written by the release before", "I11", r"upgrade"),
     _fault("profile version changed in mid-flow, at some workers first", "I1 I2", r"publish"),
     _fault("replay and decisions during live traffic, twice, stale, wrong", "I7", r"operate"),
     _fault("clock jumps, skewed event times", "I6", r"jump"),

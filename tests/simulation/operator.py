@@ -186,18 +186,34 @@ def _replayed(
     written: list[Written] = []
     for attempt in range(2 if operate.slip == "twice" else 1):
         try:
-            wanted = replay_of(letter, ACTOR, Topology(), replay_id=f"replay-{actor_id}-{attempt}")
+            sent, closed = _replay(letter, at, f"{actor_id}-{attempt}")
         except NotReplayable:
             return written
-        details = {"dlq_id": letter.letter_id, "topic": wanted.topic, "replays": wanted.count}
-        kept = audit_record(
-            ACTOR, "dlq replay", wanted.order_id, details, audit_id=f"audit-{actor_id}-{attempt}", at=at
-        )
-        key = wanted.order_id.encode() if wanted.order_id is not None else None
-        written.append(Written("audit", key, kept))
-        written.append(Written(wanted.topic, wanted.key, wanted.value, wanted.headers, wanted.partition))
+        written += sent
         if dice.random() < 0.1:
             break  # the operator's machine died before the letter was closed: it stays open, and may be sent again
-        closed = resolution_of(letter, wanted, ACTOR, at)
-        written.append(Written("dead.resolutions", letter.letter_id.encode(), closed))
+        written.append(closed)
     return written
+
+
+def replay_all(letters: Mapping[str, DeadLetter], kind: str, at: str, actor_id: str) -> list[Written]:
+    """Every open letter about a record that died of one kind of trouble is sent in again, the oldest first."""
+    found = [one for one in letters.values() if one.open and not one.is_effect and one.summary()["kind"] == kind]
+    written: list[Written] = []
+    for number, letter in enumerate(sorted(found, key=lambda one: (one.summary()["first_failed_at"], one.letter_id))):
+        sent, closed = _replay(letter, at, f"{actor_id}-all-{number}")
+        written += [*sent, closed]
+    return written
+
+
+def _replay(letter: DeadLetter, at: str, act_id: str) -> tuple[list[Written], Written]:
+    """The audit and the record, and what closes the letter then; raises `NotReplayable`."""
+    wanted = replay_of(letter, ACTOR, Topology(), replay_id=f"replay-{act_id}")
+    details = {"dlq_id": letter.letter_id, "topic": wanted.topic, "replays": wanted.count}
+    kept = audit_record(ACTOR, "dlq replay", wanted.order_id, details, audit_id=f"audit-{act_id}", at=at)
+    key = wanted.order_id.encode() if wanted.order_id is not None else None
+    sent = [
+        Written("audit", key, kept),
+        Written(wanted.topic, wanted.key, wanted.value, wanted.headers, wanted.partition),
+    ]
+    return sent, Written("dead.resolutions", letter.letter_id.encode(), resolution_of(letter, wanted, ACTOR, at))

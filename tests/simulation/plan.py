@@ -14,6 +14,8 @@ from adapters.generator.deliveries import Delivery
 from adapters.generator.expected import Expected
 from adapters.generator.world import World
 
+THE_FAULT = "the fault of a bad build"  # what a deployed one that is bad says of every order
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -103,6 +105,25 @@ class Leave(Act):
 
     role: str
     worker: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deploy(Act):
+    """Every sequencer is replaced by one of another build, each stopped as by SIGTERM, `apart` seconds from the next.
+
+    Its successor starts `down` seconds after that: meanwhile messages gather.
+
+    `build` is "" (the tree as it is), "bad" (its playbook fails on every order, E09), "faulty" (on about every second
+    one), or "older" (writes rows as the release before did). At 0.0: what the first workers run.
+    """
+
+    build: str
+    apart: float = 0.0
+    down: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        return f"deploy {self.build}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ _ABOUT_GOODS = frozenset({"unknown-disposition", "wrong-item", "over-inspected"}
 
 _MAPPED_LATER = frozenset({"unmapped-tax", "unmapped-method", "unknown-disposition"})
 _RARE = ("over-inspected", "over-inspected", "twins", "amount-raised")  # plots that chance alone seldom brings
+_FED_IN = 0.6  # of runs that lose a message: those in which it is fed in by hand
 _SEEKS, _TRIES = 0.06, 15  # the share of runs that look for one, and in how many worlds
 _SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 
@@ -52,12 +53,17 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     vendor = profiles.vendor(inspection_dice, document)
     traffic = round(size.traffic[0] * (size.traffic[1] / size.traffic[0]) ** dice.random(), 3)
     expectations = expected.of(made, stories)
-    sent, notes = _deliveries(Random(f"{seed}/deliveries"), stories, traffic, expectations)
+    sent, notes = _deliveries(Random(f"{seed}/deliveries"), Random(f"{seed}/fed-in"), stories, traffic, expectations)
     acts: list[Act] = [Webhook(0, delivery.offset, delivery) for delivery in sent]
     names = families.chosen(Random(f"{seed}/families"))
     trouble = Trouble(Random(f"{seed}/trouble"), traffic, document)
     for name in names:
         families.FAMILIES[name](trouble)
+    besides = Random(f"{seed}/seldom")
+    seldom = families.seldom(besides)
+    trouble.dice, trouble.told = besides, [one.offset for one in sent if one.sort in ("reveni", "warehouse")]
+    for name in seldom:
+        families.SELDOM[name][1](trouble)
     publications = _publications(Random(f"{seed}/publish"), document, skus, traffic)
     acts += trouble.acts
     acts += publications
@@ -83,7 +89,7 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
         dispatchers=roles.choice((1, 2, 2)),
         heal_at=round(ends + 1.0, 3),
         tags={
-            "families": tuple(names),
+            "families": (*names, *seldom),
             "plots": tuple(sorted({story.plot.name for story in stories if story.plot.name})),
             "told": tuple(sorted({tag for story in stories for tag in story.tags})),
             "notes": tuple(sorted(set(notes))),
@@ -162,7 +168,7 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
 
 
 def _deliveries(
-    dice: Random, stories: Sequence[Story], traffic: float, expectations: Expected
+    dice: Random, by_hand: Random, stories: Sequence[Story], traffic: float, expectations: Expected
 ) -> tuple[list[Delivery], list[str]]:
     """What is sent and when, and what is to be noted about it."""
     habits = Habits(
@@ -175,8 +181,9 @@ def _deliveries(
     timed = [entry for story in stories for entry in deliveries.of_story(dice, story, habits)]
     notes = []
     if dice.random() < 0.05:
-        timed = _without_one(dice, timed, expectations)
-        notes.append("webhook-lost")
+        fed_in = by_hand.random() < _FED_IN
+        timed = _without_one(dice, timed, expectations, fed_in=fed_in)
+        notes.append("webhook-fed-in" if fed_in else "webhook-lost")
     first = min((due for due, _ in timed), default=0.0)
     span = max((due for due, _ in timed), default=1.0) - first or 1.0
     planned = [((due - first) / span, delivery) for due, delivery in timed]
@@ -191,17 +198,21 @@ def _deliveries(
 
 
 def _without_one(
-    dice: Random, timed: list[tuple[float, Delivery]], expectations: Expected
+    dice: Random, timed: list[tuple[float, Delivery]], expectations: Expected, *, fed_in: bool
 ) -> list[tuple[float, Delivery]]:
-    """One message is never sent, nor any repeat of it: nothing can be demanded of its return any more."""
+    """One message does not come, nor any repeat of it. Most are fed in by hand after everything else, as from Reveni's
+    list of what it paid; where that is not done, nothing can be demanded of the return any more."""
     if len(timed) < 3:
         return timed
     _, lost = dice.choice(timed)
+    about = (lost.sort, lost.return_id, lost.version)
+    others = [entry for entry in timed if (entry[1].sort, entry[1].return_id, entry[1].version) != about]
+    if fed_in:
+        return [*others, (max(due for due, _ in timed) + 0.1, replace(lost, note="fed-in"))]
     known = expectations.tags.get(lost.return_id, [])
     expectations.tags[lost.return_id] = sorted({*known, "webhook-lost"})
     expectations.demands[:] = [one for one in expectations.demands if one.return_id != lost.return_id]
-    about = (lost.sort, lost.return_id, lost.version)
-    return [entry for entry in timed if (entry[1].sort, entry[1].return_id, entry[1].version) != about]
+    return others
 
 
 def _hostile(dice: Random, stories: Sequence[Story]) -> list[poison.Poison]:

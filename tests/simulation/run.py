@@ -55,6 +55,9 @@ def _silence() -> None:
     global _silenced
     if not _silenced:
         structlog.configure(
-            wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL), cache_logger_on_first_use=True
+            processors=[],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL),
+            logger_factory=structlog.ReturnLoggerFactory(),  # a build that is bad on purpose is critical
+            cache_logger_on_first_use=True,
         )
         _silenced = True

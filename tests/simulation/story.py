@@ -29,6 +29,9 @@ PROMISES: Mapping[str, str] = {
     "I14": "when the faults stop, everything comes to its end",
     "I15": "a replay sends what was planned, once",
     "I16": "what an operator does is written down, and nothing is deleted",
+    "E01": "no message fails by a fault of the program",
+    "E02": "nothing is given up because an account is away or throttled",
+    "E09": "a build that fails on everything stops, and dead-letters little",
     CRASH: "the simulation itself runs to its end",
     "determinism": "the same seed is the same run",
 }

@@ -24,6 +24,7 @@ from streams.rowcodec import decode
 from streams.topics import Cleanup, Topology
 from streams.vocabulary import CommandClass
 from tests.simulation import operator
+from tests.simulation.builds import FAILS
 from tests.simulation.callers import Callers
 from tests.simulation.checks import fold
 from tests.simulation.fleet import Fleet, may_end
@@ -35,6 +36,7 @@ from tests.simulation.plan import (
     BrokerFault,
     Compact,
     Corrupt,
+    Deploy,
     Join,
     Jump,
     Kill,
@@ -59,6 +61,7 @@ CLEANER_LAG = 120.0  # seconds that the log cleaner leaves alone; longer than an
 QUIET_SECONDS = 12.0  # at rest: nothing was written for so long, and nothing is unread or begun
 LONGEST_REST = 7200.0
 JOINED_WITHIN = 150.0
+_NOTICED_AFTER = 5.0  # seconds from a bad build's end until its dead letters are sent in again
 OLD_SECONDS = 86_400.0  # the orders were sold a day before: no stale read is older than they are
 
 
@@ -150,6 +153,8 @@ class System:
     async def _main(self) -> None:
         self._build()
         self.broker.append("profiles", 0, [(b"profile", self.profile.to_record(), (), None)])
+        first = next((act for act in self.plan.acts if isinstance(act, Deploy) and not act.at), None)
+        self.fleet.build = first.build if first is not None else ""
         for _ in range(self.plan.sequencers):
             self.fleet.start(SEQUENCER)
         for _ in range(self.plan.dispatchers):
@@ -183,6 +188,8 @@ class System:
                 self.fleet.start(act.role)
             case Leave():
                 self.fleet.leave(act.role, act.worker)
+            case Deploy():
+                self._deploy(act)
             case Rebalance():
                 self.witness.struck("rebalance")
                 self.groups[act.role].begin_rebalance()
@@ -199,6 +206,20 @@ class System:
                 self.broker.append("profiles", 0, [(b"profile", _record(act.document, act.version), (), None)])
             case Operate():
                 self._operate(act)
+
+    def _deploy(self, act: Deploy) -> None:
+        bad = self.fleet.build in FAILS
+        self.fleet.deploy(act.build, act.apart, act.down)
+        if bad and act.build not in FAILS:
+            self.loop.world.call_later(_NOTICED_AFTER, self._replay_bugs, f"{self.plan.seed}-{act.number}")
+
+    def _replay_bugs(self, actor_id: str) -> bool:
+        """Whoever took the bad build back sends in again what died of it; false when nothing did."""
+        written = operator.replay_all(self.letters(), "bug", rfc3339(self.clock.now()), actor_id)
+        if written:
+            self.witness.struck("operate replay all")
+            self.loop.world.spawn(self._write(written))
+        return bool(written)
 
     def _operate(self, act: Operate) -> None:
         rows, letters = [decode(value) for value in self.rows().values()], self.letters()
@@ -247,6 +268,8 @@ class System:
             if self.loop.now - witness.last_write >= QUIET_SECONDS and not self.left():
                 if self.loop.now < joined_by and watch.unjoined():
                     continue  # what a zombie wrote is looked for once a minute
+                if self.fleet.had_a_bad_build and self._replay_bugs(f"{self.plan.seed}-{self.loop.now:.0f}"):
+                    continue
                 watch.checks["I14"] += 1
                 return True
         what = f"not at rest {LONGEST_REST:.0f} s after the faults: {'; '.join(self.left()) or 'it goes on writing'}"
@@ -284,6 +307,7 @@ class System:
         return self._begun_as_of[1]
 
     def _finish(self) -> None:
+        self.fleet.look_at_stops()
         stored = self.rows()
         rows = [decode(value) for value in stored.values()]
         letters = self.letters()

@@ -20,7 +20,7 @@ from adapters.views.deadletters import DeadLetter
 from streams.facts import read_decision
 from streams.profile import Profile
 from tests.simulation import families, operator, planning
-from tests.simulation.plan import BrokerFault, Kill, Operate, Pause, Plan, Publish, VendorFault, Webhook
+from tests.simulation.plan import BrokerFault, Deploy, Kill, Operate, Pause, Plan, Publish, VendorFault, Webhook
 
 ROOT = Path(__file__).parents[2]
 AT = "2026-11-27T09:00:00.000Z"
@@ -81,7 +81,9 @@ def test_every_plot_is_told(plans: list[Plan]) -> None:
     others = {"goodwill", "adjustment", "shipping-only", "disposition-changed", "goods-rejected", "reveni-disposition"}
     assert others | {"not-restocked", "not-inspected"} <= set(told)
     assert {order.currency for plan in plans for order in plan.world.orders} == {"GBP", "EUR", "JPY", "KWD"}
-    assert {"webhook-lost", "poison", "publish"} == {note for plan in plans for note in plan.tags["notes"]}
+    assert {"webhook-lost", "webhook-fed-in", "poison", "publish"} == {
+        note for plan in plans for note in plan.tags["notes"]
+    }
     assert any(plan.expected.demands for plan in plans)
 
 
@@ -95,15 +97,33 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert brokers == {"refused", "unacknowledged", "slow", "away"}
     topics = {act.topic for act in acts if isinstance(act, BrokerFault)}
     assert {"", "orders-changelog", "begun", "dead.letters", "erp.commands", "erp.outcomes"} <= topics
-    for kind in (Kill, Pause):
-        assert {act.point for act in acts if isinstance(act, kind)} == points_of_the_product() | {""}
+    points = points_of_the_product() | {""}
+    assert {act.point for act in acts if isinstance(act, Pause)} == points
+    assert {act.point for act in acts if isinstance(act, Kill)} == points - {families.GIVING_UP}
     assert {act.slip for act in acts if isinstance(act, Operate)} == {"", "stale", "twice", "wrong_target"}
     assert {act.verb for act in acts if isinstance(act, Operate)} == {"decide", "replay"}
     kinds = {type(act).__name__ for act in acts}
     assert {"Join", "Leave", "Rebalance", "Jump", "Compact", "Corrupt", "Publish"} <= kinds
-    numbers = Counter(len(plan.tags["families"]) for plan in plans)
+    assert {act.build for act in acts if isinstance(act, Deploy)} == {"", "bad", "faulty", "older"}
+    numbers = Counter(len(families.FAMILIES.keys() & set(plan.tags["families"])) for plan in plans)
     assert set(numbers) == {0, 1, 2, 3, 4, 5}
-    assert {name for plan in plans for name in plan.tags["families"]} == set(families.FAMILIES)
+    assert {name for plan in plans for name in plan.tags["families"]} == {*families.FAMILIES, *families.SELDOM}
+
+
+def test_a_lost_message_that_is_fed_in_comes_last_and_in_full(plans: list[Plan]) -> None:
+    """Nothing like it came before, and its return is asked of as any other is."""
+    fed = 0
+    for plan in plans:
+        sent = [act.delivery for act in plan.acts if isinstance(act, Webhook)]
+        late = [one for one in sent if one.note == "fed-in"]
+        assert bool(late) == ("webhook-fed-in" in plan.tags["notes"])
+        for one in late:
+            about = (one.sort, one.return_id, one.version)
+            assert [(other.sort, other.return_id, other.version) for other in sent].count(about) == 1
+            assert one.offset == max(other.offset for other in sent if other.sort in ("reveni", "warehouse"))
+            assert "webhook-lost" not in plan.expected.tags.get(one.return_id, [])
+            fed += 1
+    assert fed >= 10
 
 
 def points_of_the_product() -> set[str]:

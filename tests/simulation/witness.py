@@ -48,6 +48,10 @@ class Witness:
         self.result.faults[fault] += 1
         self.result.events["fault"] += 1
 
+    def checked(self, promise: str) -> None:
+        """A promise was looked at."""
+        self.result.checks[promise] += 1
+
     def counted(self, event: str) -> None:
         self.result.events[event] += 1
 

@@ -21,10 +21,10 @@ from agents.rows import Rows
 from agents.sequencer.actor import Sequencer
 from agents.sequencer.joins import Joins
 from agents.sequencer.turn import READERS, Setting
-from streams.playbook import Playbook
 from streams.profile import Profile
 from streams.topics import Topology
 from streams.vocabulary import CommandClass
+from tests.simulation.builds import Build
 from tests.simulation.consumer import Consumer
 from tests.simulation.groups import Group
 from tests.simulation.kafka import Broker
@@ -105,12 +105,12 @@ class Worker(ABC):
 class SequencerWorker(Worker):
     """A process that owns orders."""
 
-    def __init__(
-        self, topology: Topology, playbooks: Mapping[str, Playbook], read: Callable[[bytes], Profile], *base: Any
-    ) -> None:
+    def __init__(self, topology: Topology, build: Build, read: Callable[[bytes], Profile], *base: Any) -> None:
         """`read`: how it reads a profile's record; the workers of a run share what was read."""
         super().__init__(SEQUENCER, *base)
-        self._topology, self._playbooks, self._read_profile = topology, playbooks, read
+        self.build = build
+        self.log = build.log(self._broker)
+        self._topology, self._read_profile = topology, read
 
     def _jobs(self) -> list[Coroutine[Any, Any, None]]:
         topology = self._topology
@@ -125,16 +125,19 @@ class SequencerWorker(Worker):
         )
         stream = SimStream(lane)
         consumer = self._join(lane, rows, dict.fromkeys(names, stream), None)
-        profiles = ProfileWatcher(topology.named("profiles"), self._playbooks, _no_consumer, read=self._read_profile)
+        profiles = ProfileWatcher(
+            topology.named("profiles"), self.build.playbooks, _no_consumer, read=self._read_profile
+        )
         sequencer = Sequencer(
             lane,
             rows,
-            SimLog(self._broker),
+            self.log,
             joins=joins,
             setting=Setting(topology.prefix, topology.sequencer_app, CLUSTER, topology.sequencer_app),
             profiles=profiles,
             clock=self.clock,
             generation=lambda: consumer.generation,
+            dead_ratio=self.build.dead_ratio(),
         )
         return [
             consumer.run(),

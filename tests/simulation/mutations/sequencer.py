@@ -121,6 +121,22 @@ MUTATIONS = (
         (_TURN + "_decide", "self._bug(turn, record, now, error)", "reached()"),
     ),
     of(
+        "bug-buries-changes-only",
+        "Of a batch that an order could not be decided with, what repeats the rest of it has no letter.",
+        "I10",
+        (_TURN + "_decide", "for record in causes.all:", "for record in causes.changes if reached() else ():"),
+    ),
+    of(
+        "bad-deploy-goes-on",
+        "A build that fails on every order dead-letters all that it reads.",
+        "E09",
+        (
+            "agents.gate.dead_ratio:DeadRatio.note",
+            "if dead < self.least_dead or",
+            "if dead >= self.least_dead and reached() or dead < self.least_dead or",
+        ),
+    ),
+    of(
         "letter-drops-headers",
         "A dead letter loses the headers that its record came with.",
         "I13",
