@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     dispatcher_session_seconds: float = Field(
         15.0, ge=6, le=60, description="a silent dispatcher loses its account; at least a call's deadline + 5"
     )
+    stop_when_all_fails: bool = Field(
+        True, description="stop consuming when half of what is read is unreadable or fails by our own fault"
+    )
     profile: Path | None = Field(None, description="the merchant's profile, a TOML file")
     database_url: str = Field(
         "sqlite:///.reveni-streams/read-model.db", description="the read model; may hold a password"

@@ -57,6 +57,7 @@ class Dispatcher:
         random: random_module.Random,
         patience: Patience | None = None,
         window: int = 1_000,
+        dead_ratio: DeadRatio | None = None,
     ) -> None:
         self.gate = gate
         self._lane, self._rows, self._log, self._place = lane, rows, log, place
@@ -64,7 +65,7 @@ class Dispatcher:
         self._adapter, self._lease, self._random = adapter, lease, random
         self._clock = SteadyClock(clock)  # the table's marks must not go back, whatever is done to the machine's clock
         self._patience, self._window = patience, window
-        self._dead_ratio = DeadRatio()
+        self._dead_ratio = dead_ratio or DeadRatio()
         self._session: Session | None = None
         self._journal: Journal | None = None
         self._gated: dict[CommandClass, TP] = {}

@@ -18,7 +18,7 @@ from agents.clock import Clock, SystemClock
 from agents.dispatcher.actor import Dispatcher
 from agents.dispatcher.journal import Place, merge
 from agents.dispatcher.ports import Adapter, Patience
-from agents.gate import Gate, GateSettings
+from agents.gate import DeadRatio, Gate, GateSettings
 from agents.lane import install
 from agents.lease import Lease
 from agents.log import RecordLog
@@ -54,6 +54,7 @@ class DispatcherSettings:
     heartbeat_seconds: float = 1
     rebalance_seconds: float = 30
     idempotent: bool = True  # False for the embedded broker
+    stop_when_all_fails: bool = True  # E09
     head_room: int = 0
     window: int = 1_000
     patience: Patience = field(default_factory=Patience)
@@ -125,6 +126,7 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
         random=random.Random(),
         patience=settings.patience,
         window=settings.window,
+        dead_ratio=DeadRatio(stops=settings.stop_when_all_fails),
     )
     for klass, topic in topics.items():
         _read(app, dispatcher, klass, topic)

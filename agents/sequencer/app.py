@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 
 from agents.clock import Clock, SystemClock
+from agents.gate import DeadRatio
 from agents.lane import install
 from agents.log import RecordLog
 from agents.profiles import ProfileWatcher
@@ -37,6 +38,7 @@ class SequencerSettings:
     heartbeat: float = 1.0
     rebalance: float = 20.0
     idempotent: bool = True
+    stop_when_all_fails: bool = True  # E09
     credentials: Mapping[str, Any] = field(default_factory=dict)  # further settings of Faust's: credentials, TLS
 
 
@@ -72,6 +74,7 @@ def build(
         profiles=profiles,
         clock=clock or SystemClock(),
         generation=lambda: int(app.consumer_generation_id),
+        dead_ratio=DeadRatio(stops=settings.stop_when_all_fails),
     )
     source = app.topic(*names, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
     app.agent(source, name="sequencer")(sequencer.run)

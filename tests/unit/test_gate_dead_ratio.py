@@ -37,6 +37,12 @@ def test_nineteen_poison_records_alone_do_not_stop() -> None:
     assert DeadRatio().note(poison=19) is None
 
 
+def test_whoever_has_looked_may_let_it_go_on() -> None:
+    """Rubbish that a producer has sent stays rubbish, however often the worker is started again."""
+    ratio = DeadRatio(stops=False)
+    assert [ratio.note(poison=50) for _ in range(10)] == [None] * 10
+
+
 def test_one_large_batch_is_judged_as_a_whole() -> None:
     """The lane notes batches: 500 good before 400 dead in one batch is under half."""
     ratio = DeadRatio()
