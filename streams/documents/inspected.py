@@ -71,24 +71,25 @@ def _warehouse(case: Case, troubles: list[Trouble]) -> Iterator[Found]:
     merged: dict[tuple[str, str, str], Found] = {}
     for inspection_id, (version, data) in sorted(case.row.inspections.items()):
         for number, raw in enumerate(data["lines"]):
+            quantity = raw.get("quantity")
+            is_sound = isinstance(quantity, int) and not isinstance(quantity, bool) and 0 < quantity <= MAX_UNITS
             found = Found(
                 origin=inspection_id,
                 return_id=_text(data.get("return_id")),
                 line_id=_text(raw.get("line_id")),
                 sku=case.sku_name(_text(raw.get("sku"))),
                 disposition=_text(raw.get("disposition")),
-                quantity=0,
+                quantity=quantity if is_sound else 0,
                 warehouse=_text(raw.get("location") or data.get("location")),
                 at=version[1],
             )
-            quantity = raw.get("quantity")
-            if not isinstance(quantity, int) or isinstance(quantity, bool) or not 0 < quantity <= MAX_UNITS:
+            if not is_sound:
                 sentence = f"Line {number + 1} of inspection {inspection_id} has quantity {quantity!r}."
                 troubles.append(Trouble(found, Held(ErrorKind.INVALID, sentence, Owner.ENGINEERING)))
                 continue
             subject = (found.subject, found.warehouse, found.return_id)
             before = merged.get(subject)
-            merged[subject] = replace(found, quantity=quantity + (before.quantity if before else 0))
+            merged[subject] = replace(found, quantity=quantity + before.quantity) if before else found
     yield from merged.values()
 
 

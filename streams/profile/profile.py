@@ -35,7 +35,7 @@ class Profile(Sections):
             raise ProfileFaults([Fault("(file)", f"is not TOML: {error}")]) from None
         except RecursionError:
             raise ProfileFaults([Fault("(file)", "is nested too deeply")]) from None
-        return cls._of(read_sections(document), version, document)
+        return cls._of(read_sections(document), version, _plain(document))
 
     @classmethod
     def from_record(cls, value: bytes) -> Profile:
@@ -54,7 +54,7 @@ class Profile(Sections):
     @classmethod
     def _of(cls, sections: Sections, version: int, document: Mapping[str, Any]) -> Profile:
         values = {entry.name: getattr(sections, entry.name) for entry in fields(Sections)}
-        return cls(**values, version=version, document=_plain(document))
+        return cls(**values, version=version, document=document)
 
     def to_record(self) -> bytes:
         """The canonical record: the same profile and version give the same bytes."""
