@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from adapters.simulators.calls import Call
+from agents.dispatcher.entries import Owned, decode
 from tests.simulation.ports import SimClock
 from tests.simulation.vendor import VendorWorld
 
@@ -21,6 +22,17 @@ class Callers:
         that a call of the account may take."""
         self._vendor, self._stood_still, self._clock = vendor, stood_still, clock
         self._deadline = deadline + _CLOSING_SECONDS
+        self._owner = Owned(0, "", released=True)
+        self._left_alone_until = 0.0
+
+    def owned(self, value: bytes) -> None:
+        """A record of the account's table that says who holds it. Who takes it over from one that did not release it
+        leaves its slots alone for one deadline: in that time no call too many is excused."""
+        owned = decode(value)
+        if isinstance(owned, Owned) and owned.epoch >= self._owner.epoch:
+            if owned.epoch > self._owner.epoch and not self._owner.released:
+                self._left_alone_until = self._clock.elapsed() + self._deadline - _CLOSING_SECONDS
+            self._owner = owned
 
     def overstaying(self) -> int:
         """How many calls the vendor still holds whose caller was stopped before it could give them up.
@@ -28,6 +40,8 @@ class Callers:
         The one excess that docs/guarantees.md allows: nobody but the vendor can end such a call, and the successor,
         which leaves the slots alone for one deadline, has no way to see it.
         """
+        if self._clock.elapsed() < self._left_alone_until:
+            return 0
         return sum(self._age(call) > self._deadline and self._was_stopped(call) for call in self._vendor.in_flight())
 
     def outlived(self, call: Call) -> str:

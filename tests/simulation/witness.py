@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from agents.dispatcher.entries import OWNER
 from tests.simulation.callers import Callers
 from tests.simulation.checks import Watch
 from tests.simulation.kafka import Record
@@ -13,6 +14,8 @@ from tests.simulation.loop import VirtualLoop
 from tests.simulation.plan import Plan
 from tests.simulation.result import Result, Violation
 from tests.simulation.telling import Teller
+
+_OWNER = OWNER.encode()
 
 
 class Witness:
@@ -75,6 +78,8 @@ class Witness:
         self._digest.update(record.value or b"")
         self.watch.now = self._loop.now
         self.watch.written(record.topic, record.partition, record)
+        if record.key == _OWNER and self.callers is not None:
+            self.callers.owned(record.value or b"")
         self.teller.written(record)
 
     def committed(self, group: str, topic: str, number: int, offset: int) -> None:
