@@ -60,6 +60,7 @@ class Worker(ABC):
         self.name = process.name
         self.failure: BaseException | None = None
         self.stopped = False
+        self.leaving = False  # it was asked to
         self.armed: dict[str, Callable[[], None]] = {}  # fault points at which something happens to it
         self.consumer: Consumer
         self._broker, self._group, self._dice = broker, group, dice
