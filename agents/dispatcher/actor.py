@@ -66,6 +66,7 @@ class Dispatcher:
         self._clock = SteadyClock(clock)  # the table's marks must not go back, whatever is done to the machine's clock
         self._patience, self._window = patience, window
         self._dead_ratio = dead_ratio or DeadRatio()
+        self._coming: Journal | None = None  # of a take-over that has no session yet
         self._session: Session | None = None
         self._journal: Journal | None = None
         self._gated: dict[CommandClass, TP] = {}
@@ -79,7 +80,8 @@ class Dispatcher:
     async def _take_over(self, partition: int) -> None:
         """Step 0. After recovery and before the first batch: say who owns, then resume what was begun."""
         await self._drop()
-        journal = Journal(self._place, self._rows, self._log, self._clock)
+        self._never_mind()
+        journal = self._coming = Journal(self._place, self._rows, self._log, self._clock)
         try:
             before = await journal.own(self._generation())
         except OwnershipLost:
@@ -103,7 +105,7 @@ class Dispatcher:
             patience=self._patience,
         )
         self._open_gates(list(self._gated))
-        self._journal = journal
+        self._journal, self._coming = journal, None
         self._session = Session(dispatch, self._clock, on_room=self._on_room, on_failure=self._fail)
         resumed = self._session.resume(journal.begun())
         logger.info("account owned", account=self._place.account, epoch=journal.epoch, resumed=resumed)
@@ -111,6 +113,7 @@ class Dispatcher:
 
     async def _give_up(self) -> None:
         """Before the partitions go: send nothing more, let what is in flight end and be written down."""
+        self._never_mind()
         session, journal = self._session, self._journal
         self._session = self._journal = None
         if session is None or journal is None:
@@ -128,6 +131,12 @@ class Dispatcher:
             journal.closed = True
             session.cut_off()
         logger.info("account given up", account=self._place.account, epoch=journal.epoch, released=released)
+
+    def _never_mind(self) -> None:
+        """A take-over that has not come to its session yet is to begin none: nobody would end it."""
+        if self._coming is not None:
+            self._coming.closed = True
+            self._coming = None
 
     async def _drop(self) -> None:
         """End a session that no revocation ended: two at once would each send what the other has begun."""

@@ -360,10 +360,27 @@ FAMILIES: dict[str, Family] = {
     "operator": _operator,
     "replay": _replay,
 }
+
+
+def _handed_on(trouble: Trouble) -> None:
+    """The account goes from one process to another and back before the first is told that its own record is stored."""
+    dice, at = trouble.dice, trouble.moment(0.9)
+    delay = trouble.span(1.0, 8.0)
+    trouble.add(Join(0, at, "dispatcher"))
+    trouble.add(BrokerFault(0, at, "slow", 40.0, probability=0.7, topic="begun", delay=delay), 40.0 + delay)
+    for _ in range(dice.randint(3, 6)):
+        at = round(at + trouble.span(0.5, 8.0), 3)
+        trouble.add(Rebalance(0, at, "dispatcher"))
+        if dice.random() < 0.3:
+            worker, seconds = dice.randrange(3), round(SESSIONS["dispatcher"] * dice.uniform(0.3, 1.5), 3)
+            trouble.add(Pause(0, at, "dispatcher", worker, seconds), seconds)
+
+
 SELDOM: dict[str, tuple[float, Family]] = {  # with the share of runs that have it, whatever else they have
     "bad-deploy": (0.05, _bad_deploy),
     "upgrade": (0.03, _upgrade),
     "cut-short": (0.05, _cut_short),
+    "handed-on": (0.04, _handed_on),
 }
 _RARE = {"corrupt": 0.15, "crowded": 0.7}  # the share of runs that keep the family once it has come up
 _OFTEN = {"zombie": 4, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another

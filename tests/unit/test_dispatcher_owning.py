@@ -127,3 +127,25 @@ async def test_a_session_whose_time_to_stop_ran_out_sends_and_writes_nothing_mor
     await owning.live(100)
     assert owning.vendor.creates[asked.id] == 2
     assert len(owning.vendor.made) == 1
+
+
+async def test_an_account_that_goes_while_it_is_taken_over_is_not_taken_over() -> None:
+    """The partitions are called back before the own record is acknowledged: no session begins that nobody ends."""
+    owning = Owning()
+    stored = asyncio.Event()
+    publish = owning.brokers.publish
+
+    async def acknowledged_late(*record: Any) -> list[int]:
+        offsets = await publish(*record)
+        await stored.wait()
+        return offsets
+
+    owning.brokers.publish = acknowledged_late  # type: ignore[method-assign]
+    recovery = asyncio.ensure_future(owning.own())
+    await owning.clock.until(lambda: bool(owning.brokers.topics[owning.changelog]))
+    await owning.lane.revoking()
+    stored.set()
+    await recovery
+    await owning.rows.revoke()
+    assert owning.dispatcher._session is None
+    assert owning.dispatcher._journal is None
