@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from agents.changelog import Changelog
+from agents.faultpoints import reach
 from agents.records import Held, Record
 
 log = structlog.get_logger(__name__)
@@ -188,6 +189,7 @@ class Rows:
         self._kept |= {number: own for number, own in gone.items() if not own.ahead}
         for number in sorted(gone):
             await _run(self._revoked_hooks, number)
+        reach("rows.revoked")
 
     def require(self, numbers: Iterable[int]) -> None:
         """Refuse to start a partition whose rows are not here."""

@@ -58,6 +58,7 @@ class Dispatcher:
         patience: Patience | None = None,
         window: int = 1_000,
         dead_ratio: DeadRatio | None = None,
+        look_seconds: float = FOREIGN_SECONDS,
     ) -> None:
         self.gate = gate
         self._lane, self._rows, self._log, self._place = lane, rows, log, place
@@ -65,7 +66,7 @@ class Dispatcher:
         self._adapter, self._lease, self._random = adapter, lease, random
         self._clock = SteadyClock(clock)  # the table's marks must not go back, whatever is done to the machine's clock
         self._patience, self._window = patience, window
-        self._dead_ratio = dead_ratio or DeadRatio()
+        self._dead_ratio, self._look_seconds = dead_ratio or DeadRatio(), look_seconds
         self._coming: Journal | None = None  # of a take-over that has no session yet
         self._session: Session | None = None
         self._journal: Journal | None = None
@@ -230,7 +231,7 @@ class Dispatcher:
     async def watch_changelog(self) -> None:
         """A task of the app: a predecessor that was paused may write after it lost the account."""
         while True:
-            await self._clock.sleep(FOREIGN_SECONDS)
+            await self._clock.sleep(self._look_seconds)
             journal = self._journal
             if journal is None:
                 continue

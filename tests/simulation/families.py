@@ -44,7 +44,7 @@ DISPATCHER_POINTS = tuple(
         "done-written",
     )
 )
-GIVING_UP = "dispatcher.giving-up"  # struck by a family of its own alone
+GIVING_UP, REVOKED = "dispatcher.giving-up", "rows.revoked"  # each struck by a family of its own alone
 POINTS = {"sequencer": SEQUENCER_POINTS, "dispatcher": DISPATCHER_POINTS}
 _BEFORE_A_WRITE = {
     "sequencer": ("sequencer.decided", "sequencer.decided", "sequencer.installed"),
@@ -362,6 +362,19 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+def _owns_late(trouble: Trouble) -> None:
+    """A process is given the account, stops before it hears of it, and takes the account over when it wakes:
+    another one has it by then, and finds what it wrote beside its own (in these runs it looks every two seconds)."""
+    dice = trouble.dice
+    trouble.add(Join(0, 0.5, "dispatcher"))
+    asked = dice.uniform(0.0, 20.0)
+    for _ in range(dice.randint(4, 7)):
+        seconds = round(dice.uniform(17.0, 24.0), 3)
+        asked = round(asked + seconds + trouble.span(3.0, 12.0), 3)
+        trouble.add(Pause(0, asked, "dispatcher", dice.choice((0, 0, 1)), seconds, REVOKED), seconds)
+        trouble.add(Rebalance(0, asked, "dispatcher"))
+
+
 def _handed_on(trouble: Trouble) -> None:
     """The account goes from one process to another and back before the first is told that its own record is stored."""
     dice, at = trouble.dice, trouble.moment(0.9)
@@ -380,7 +393,8 @@ SELDOM: dict[str, tuple[float, Family]] = {  # with the share of runs that have 
     "bad-deploy": (0.05, _bad_deploy),
     "upgrade": (0.03, _upgrade),
     "cut-short": (0.05, _cut_short),
-    "handed-on": (0.04, _handed_on),
+    "handed-on": (0.03, _handed_on),
+    "owns-late": (0.04, _owns_late),
 }
 _RARE = {"corrupt": 0.15, "crowded": 0.7}  # the share of runs that keep the family once it has come up
 _OFTEN = {"zombie": 4, "unseen": 3, "outage": 2, "operator": 2, "lies": 2}  # so many times as likely as another

@@ -40,10 +40,12 @@ class Fleet:
         account: str,
         witness: Witness,
         dice: Callable[[str], Random],
+        look_seconds: float,
     ) -> None:
         self._loop, self._broker, self._groups, self._vendor = loop, broker, groups, vendor
         self._topology, self._profile, self._account = topology, profile, account
         self._witness, self._dice = witness, dice
+        self._look_seconds = look_seconds
         self._read_profile = lru_cache(maxsize=16)(Profile.from_record)
         self.workers: list[Worker] = []
         self.build = ""  # what sequencers run that are started from now on
@@ -61,7 +63,7 @@ class Fleet:
             table = self._profile.document["accounts"][self._account]
             adapter = self._vendor.adapter(process.name, table, clock.now)
             head_room = self._profile.account(self._account).head_room
-            worker = DispatcherWorker(self._topology, self._account, adapter, head_room, *base)
+            worker = DispatcherWorker(self._topology, self._account, adapter, head_room, self._look_seconds, *base)
         self.workers.append(worker)
         self._witness.tell(process.name, "starts")
         process.spawn(worker.main(self._ended), process.name)

@@ -188,6 +188,7 @@ class Plan:
     partitions: int = 2
     sequencers: int = 2
     dispatchers: int = 2
+    look_seconds: float = 60.0  # how often a dispatcher looks whether anybody else wrote to its table
     heal_at: float = 0.0  # from here on no fault is in force
     tags: Mapping[str, Any] = field(default_factory=dict)
 

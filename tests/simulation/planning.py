@@ -87,6 +87,7 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
         partitions=roles.choice((1, 2, 2, 4)),
         sequencers=roles.choice((1, 2, 2, 3)),
         dispatchers=roles.choice((1, 2, 2)),
+        look_seconds=2.0 if "owns-late" in seldom else 60.0,  # what is rare made common
         heal_at=round(ends + 1.0, 3),
         tags={
             "families": (*names, *seldom),

@@ -127,7 +127,16 @@ class System:
             self.broker, plan.partitions, self.clock, self._dice("senders"), witness.sent, witness.answered
         )
         self.fleet = Fleet(
-            loop, self.broker, self.groups, self.vendor, topology, self.profile, ACCOUNT, witness, self._dice
+            loop,
+            self.broker,
+            self.groups,
+            self.vendor,
+            topology,
+            self.profile,
+            ACCOUNT,
+            witness,
+            self._dice,
+            plan.look_seconds,
         )
         witness.callers = Callers(
             self.vendor, self.fleet.stood_still, self.clock, self.profile.account(ACCOUNT).deadline_seconds

@@ -167,9 +167,12 @@ class SequencerWorker(Worker):
 class DispatcherWorker(Worker):
     """A process that owns an account, or waits to."""
 
-    def __init__(self, topology: Topology, account: str, adapter: Adapter, head_room: int, *base: Any) -> None:
+    def __init__(
+        self, topology: Topology, account: str, adapter: Adapter, head_room: int, look_seconds: float, *base: Any
+    ) -> None:
         super().__init__(DISPATCHER, *base)
         self._topology, self._account, self._adapter, self._head_room = topology, account, adapter, head_room
+        self._look_seconds = look_seconds
 
     def _jobs(self) -> list[Coroutine[Any, Any, None]]:
         topology, account, adapter = self._topology, self._account, self._adapter
@@ -203,6 +206,7 @@ class DispatcherWorker(Worker):
             generation=lambda: consumer.generation,
             clock=self.clock,
             random=Random(self._dice.random()),
+            look_seconds=self._look_seconds,
         )
         return [
             consumer.run(),
