@@ -51,6 +51,11 @@ class Begun:
         """If not, the entry only keeps the body: it is as good as not begun."""
         return self.doubt > self.settled
 
+    @property
+    def progress(self) -> tuple[int, str, int]:
+        """Of two records of one `written`, the later one is further."""
+        return self.sends, self.attempts[-1].at if self.attempts else "", len(self.attempts)
+
     def as_json(self) -> dict[str, Any]:
         return {
             "state": "begun",
@@ -195,7 +200,7 @@ def _standing(value: bytes, entry: Entry) -> tuple[Any, ...]:
         case Ended() as ended:
             return 2, (), ended.rank, ended.written, 1, value
         case Begun() as begun:
-            return 2, (), rank(begun.command), begun.written, 0, value
+            return 2, (), rank(begun.command), begun.written, 0, begun.progress, value
         case Owned(epoch=epoch, released=released):
             return 1, (), ((epoch, 0), 0), NEVER, int(released), value
         case _:

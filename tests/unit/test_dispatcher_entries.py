@@ -22,10 +22,11 @@ MARKS = st.one_of(st.just(NEVER), st.tuples(st.integers(1, 3), st.sampled_from("
 STAMPS = st.tuples(st.integers(1, 2), st.integers(1, 2))
 REVISIONS = st.integers(1, 3)
 BEGUN = st.builds(
-    lambda revision, stamp, written, sends, doubt, settled: Begun(
-        command(revision=revision, row_stamp=stamp), written, sends, doubt, settled, (Attempt("1", "create", "ok"),)
+    lambda revision, stamp, written, sends, doubt, settled, times: Begun(
+        command(revision=revision, row_stamp=stamp),
+        written, sends, doubt, settled, tuple(Attempt(at, "create", "ok") for at in sorted(times)),
     ),
-    REVISIONS, STAMPS, MARKS, st.integers(0, 2), MARKS, MARKS,
+    REVISIONS, STAMPS, MARKS, st.integers(0, 2), MARKS, MARKS, st.text("123456789", max_size=3),
 )  # fmt: skip
 ENDED = st.builds(
     lambda status, revision, at, number, stamp, written, look, doubt, settled: Ended(
@@ -82,6 +83,15 @@ def test_an_end_settles_what_was_sent_before_it() -> None:
     for sent in (_sent((1, "4")), _sent((2, "3"))):
         joined = decode(merge(sent, _refused((2, "5"))))
         assert isinstance(joined, Ended) and not joined.in_doubt
+
+
+def test_of_two_records_of_one_try_the_one_that_knows_how_it_went_stands() -> None:
+    """The record after a call has one attempt more than the one before it; as bytes, epoch 10 is less than epoch 8."""
+    tries = tuple(Attempt(str(number), "create", "Throttled") for number in range(1, 4))
+    former = Begun(command(), (8, "3"), 1, doubt=(8, "3"), settled=(8, "3"), attempts=tries[:2])
+    before = Begun(command(), (10, "5"), 1, doubt=(10, "5"), attempts=tries[:2])
+    after = Begun(command(), (10, "5"), 1, doubt=(10, "5"), settled=(10, "5"), attempts=tries)
+    assert decode(merge(merge(encode(former), encode(before)), encode(after))) == after
 
 
 def test_what_cannot_be_read_is_told_apart_from_what_is_absent() -> None:
