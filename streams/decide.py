@@ -289,9 +289,10 @@ def _ruling(row: Row, decision: Decision) -> str:
     revision = issued.command.revision if issued else letter.content["command"]["revision"] if letter else 0
     if named_revision is not None and named_revision != revision:
         return f"void: revision moved on from {named_revision} to {revision}"
-    wanted = issued.command.hash if issued else ""
+    shown = letter.content["command"]["hash"] if letter else ""
+    wanted = issued.command.hash if issued else shown  # of an exception that has closed: what it said last
     if letter and letter.open:
-        wanted = letter.content["command"]["hash"]
+        wanted = shown
     elif waiting is not None and waiting.hash:
         wanted = waiting.hash
     if named_hash and wanted and named_hash != wanted:

@@ -208,8 +208,10 @@ def _without_one(
     _, lost = dice.choice(timed)
     about = (lost.sort, lost.return_id, lost.version)
     others = [entry for entry in timed if (entry[1].sort, entry[1].return_id, entry[1].version) != about]
-    if fed_in:
-        return [*others, (max(due for due, _ in timed) + 0.1, replace(lost, note="fed-in"))]
+    if fed_in:  # two inspections of one return may have the same version: both were lost
+        late = max(due for due, _ in timed) + 0.1
+        gone = [one for _, one in timed if (one.sort, one.return_id, one.version) == about and not one.note]
+        return [*others, *((late, replace(one, note="fed-in")) for one in gone)]
     known = expectations.tags.get(lost.return_id, [])
     expectations.tags[lost.return_id] = sorted({*known, "webhook-lost"})
     expectations.demands[:] = [one for one in expectations.demands if one.return_id != lost.return_id]

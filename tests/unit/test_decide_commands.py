@@ -243,6 +243,19 @@ def test_a_void_decision_says_so_and_does_nothing(kind: str, changes: dict[str, 
     assert exception(erp, "refused")["command"]["id"] == command["id"]
 
 
+def test_a_decision_about_an_exception_that_has_closed_is_still_about_what_was_seen() -> None:
+    """The line that was held has gone, and nothing was asked: content that nobody was shown is void all the same."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tee("l9", order_line_id="ol9", sku="SHOE-1"), hat()]))
+    held = exception(erp, "not-found")["command"]
+    erp.hear(snapshot(2, lines=[hat()]))
+    assert erp.exceptions() == []
+    never, seen = decision("approve", {**held, "hash": "0" * 24}), decision("approve", held)
+    erp.hear(never, seen)
+    assert ruling(erp, never) == "void: the content moved on since it was seen"
+    assert ruling(erp, seen) == "applied"
+
+
 def test_a_yes_to_other_content_does_not_count_for_what_is_wanted_now() -> None:
     """Approved at 45.00; the refund is 47.00 by the time: it is held again."""
     erp = Erp()
