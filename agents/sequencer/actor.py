@@ -120,12 +120,20 @@ class Sequencer:
         if owned is not None and not batch.stale:
             await self._turn(batch.tp.partition, owned, batch.records, batch)
 
+    def rests(self) -> bool:
+        """Whether a sweep would find nothing to do, as it almost always would."""
+        moment = rfc3339(self._clock.now())
+        return not any(self._is_due(partition, owned, moment) for partition, owned in self._owned.items())
+
     async def sweep(self) -> None:
         """What time and the profile bring about: owed and late, unblocked, idle marks, zombies' writes."""
         moment = rfc3339(self._clock.now())
         for partition, standing in list(self._owned.items()):
-            if self._lane.busy(partition) or not self._rests(standing, moment):
+            if self._is_due(partition, standing, moment):
                 await self._sweep(partition)
+
+    def _is_due(self, partition: int, owned: _Owned, moment: str) -> bool:
+        return self._lane.busy(partition) or not self._rests(owned, moment)
 
     def _rests(self, owned: _Owned, moment: str) -> bool:
         """Whether a turn would find nothing to do, as it almost always would."""

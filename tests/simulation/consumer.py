@@ -19,7 +19,7 @@ from agents.lane.batch import Window
 from agents.lane.delivery import Delivery, hand_back
 from agents.lease import Lease
 from agents.rows import Rows
-from tests.simulation.groups import GOOD, UNKNOWN, Group
+from tests.simulation.groups import UNKNOWN, Group, Heartbeat
 from tests.simulation.kafka import Broker, Fetched, Place
 from tests.simulation.loop import PROCESS
 from tests.simulation.ports import SimClock, SimStream
@@ -112,17 +112,19 @@ class Consumer:
         if self.generation == NO_GENERATION or self._rejoin.is_set():
             self._process.call_later(self._heartbeat, self._beat)
             return
-        answered = partial(self._heard, self._clock.elapsed(), self.generation)
-        self._group.heartbeat(self.name, self.generation, answered)
+        sent_at, generation = self._clock.elapsed(), self.generation
+        good, otherwise = partial(self._is_good, sent_at, generation), partial(self._is_not, generation)
+        self._group.heartbeat(Heartbeat(self.name, generation, self._heartbeat, good, self._beat, otherwise))
 
-    def _heard(self, sent_at: float, generation: int, answer: str) -> None:
-        """A heartbeat is answered; the next follows."""
+    def _is_good(self, sent_at: float, generation: int) -> None:
+        still = generation == self.generation and self._member and not self._rejoin.is_set()
+        if still and self._lease is not None:
+            self._lease.renew(sent_at)
+
+    def _is_not(self, generation: int, answer: str) -> None:
+        """A heartbeat is answered otherwise; the next follows."""
         self._process.call_later(self._heartbeat, self._beat)
         if generation != self.generation or not self._member:
-            return
-        if answer == GOOD:
-            if self._lease is not None and not self._rejoin.is_set():
-                self._lease.renew(sent_at)
             return
         if answer == UNKNOWN:
             self.generation = NO_GENERATION

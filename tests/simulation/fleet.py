@@ -48,6 +48,7 @@ class Fleet:
         self._look_seconds = look_seconds
         self._read_profile = lru_cache(maxsize=16)(Profile.from_record)
         self.workers: list[Worker] = []
+        self._by_process: dict[str, Worker] = {}
         self.build = ""  # what sequencers run that are started from now on
         self._woke: dict[str, float] = {}  # when a worker that had been stopped went on; never: it has not yet
 
@@ -65,6 +66,7 @@ class Fleet:
             head_room = self._profile.account(self._account).head_room
             worker = DispatcherWorker(self._topology, self._account, adapter, head_room, self._look_seconds, *base)
         self.workers.append(worker)
+        self._by_process[process.name] = worker
         self._witness.tell(process.name, "starts")
         process.spawn(worker.main(self._ended), process.name)
 
@@ -152,13 +154,11 @@ class Fleet:
 
     def reached(self, point: str) -> None:
         """A process passes a fault point."""
-        process = PROCESS.get()
-        for worker in self.workers:
-            if worker.process is process:
-                armed = worker.armed.pop(point, None)
-                if armed is not None:
-                    self._witness.counted(f"at {point}")
-                    armed()
+        worker = self._by_process.get(PROCESS.get().name)
+        armed = worker.armed.pop(point, None) if worker is not None else None
+        if armed is not None:
+            self._witness.counted(f"at {point}")
+            armed()
 
     # -- inside
 

@@ -16,7 +16,7 @@ from tests.simulation.kafka import Broker
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
 
 Places = tuple[int, ...]
-GOOD, REBALANCING, UNKNOWN = "good", "rebalancing", "unknown"
+REBALANCING, UNKNOWN = "rebalancing", "unknown"
 
 
 class Assignment(NamedTuple):
@@ -24,6 +24,23 @@ class Assignment(NamedTuple):
 
     generation: int
     numbers: Places
+
+
+@dataclass(slots=True)
+class Heartbeat:
+    """One of a member's. Heartbeats are what happens most often in a run, so no callback is made that only waits:
+
+    `good` is called at the coordinator, an instant before the answer arrives, and may only note the time at which the
+    heartbeat was sent; `again` comes one interval after the answer. `otherwise` is told REBALANCING (join again) or
+    UNKNOWN (thrown out).
+    """
+
+    name: str
+    generation: int
+    interval: float
+    good: Callable[[], object]
+    again: Callable[[], object]
+    otherwise: Callable[[str], object]
 
 
 @dataclass(slots=True)
@@ -71,13 +88,9 @@ class Group:
         self._broker.network.send("group", self._when_there, self._joins, name, done)
         return await done
 
-    def heartbeat(self, name: str, generation: int, answered: Callable[[str], None]) -> None:
-        """Answered with GOOD, REBALANCING (join again) or UNKNOWN (thrown out).
-
-        The answer is called, not awaited: heartbeats are what happens most often in a run.
-        """
-        process = PROCESS.get()
-        self._broker.network.send("group", self._when_there, self._hears, name, generation, process, answered)
+    def heartbeat(self, beat: Heartbeat) -> None:
+        """Tell that a member lives; what follows is said in `Heartbeat`."""
+        self._broker.network.send("group", self._when_there, self._hears, beat, PROCESS.get())
 
     async def commit(self, name: str, generation: int, offsets: Mapping[tuple[str, int], int]) -> bool:
         """False when the generation is over: nothing was committed."""
@@ -152,12 +165,18 @@ class Group:
             assert joining is not None
             self._broker.network.reply(joining, Assignment(self.generation, member.numbers))
 
-    def _hears(self, name: str, generation: int, process: Process, answered: Callable[[str], None]) -> None:
-        member, answer = self._members.get(name), UNKNOWN
-        if member is not None and generation == self.generation:
-            self._heard(member)
-            answer = REBALANCING if member.asked else GOOD
-        process.call_later(self._broker.network.latency(), answered, answer)
+    def _hears(self, beat: Heartbeat, process: Process) -> None:
+        member, after = self._members.get(beat.name), self._broker.network.latency()
+        if member is None or beat.generation != self.generation:
+            process.call_later(after, beat.otherwise, UNKNOWN)
+            return
+        self._heard(member)
+        if member.asked:
+            process.call_later(after, beat.otherwise, REBALANCING)
+            return
+        if not process.dead:
+            beat.good()
+        process.call_later(after + beat.interval, beat.again)
 
     def _commits(
         self, name: str, generation: int, offsets: dict[tuple[str, int], int], done: asyncio.Future[bool]

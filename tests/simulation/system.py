@@ -75,7 +75,8 @@ class System:
         self.profile = Profile.from_record(_record(plan.profile, 1))
         self.witness = Witness(plan, self.loop, limit=self.profile.account(ACCOUNT).concurrency, story=story)
         self._age = 0.0
-        self._begun_as_of: tuple[tuple[int, int], list[Begun]] = (-1, -1), []
+        self._table: tuple[int, int, dict[bytes, bytes]] = 0, 0, {}  # as of which end, of how many records
+        self._begun_now: list[Begun] = []
 
     @property
     def result(self) -> Result:
@@ -309,11 +310,14 @@ class System:
     def _begun(self) -> list[Begun]:
         """What the account's table has as begun; read anew only when something was written to it since, or cleaned."""
         log = self.broker.logs[self.topology.dispatcher_changelog(ACCOUNT)][0]
-        read = log.end, len(log.records)
-        if read != self._begun_as_of[0]:
-            table = [entries.decode(value) for value in fold.table(log.records).values()]
-            self._begun_as_of = read, [entry for entry in table if isinstance(entry, Begun)]
-        return self._begun_as_of[1]
+        end, count, table = self._table
+        if (log.end, len(log.records)) != (end, count):
+            cleaned = log.end - end != len(log.records) - count
+            table = fold.table(log.records) if cleaned else fold.table(log.records[count:], table)
+            self._table = log.end, len(log.records), table
+            open_ = [entries.decode(value) for value in table.values() if b'"state":"begun"' in value]
+            self._begun_now = [entry for entry in open_ if isinstance(entry, Begun)]
+        return self._begun_now
 
     def _finish(self) -> None:
         self.fleet.look_at_stops()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from typing import Any
+from zlib import crc32
 
 from agents.dispatcher.entries import OWNER
 from tests.simulation.callers import Callers
@@ -74,8 +75,8 @@ class Witness:
     def written(self, record: Record) -> None:
         self.result.events["record"] += 1
         self.last_write = self._loop.now
-        self._digest.update(f"{record.topic}/{record.partition}/{record.offset}".encode())
-        self._digest.update(record.value or b"")
+        content = crc32(record.value or b"")
+        self._digest.update(f"{record.topic}/{record.partition}/{record.offset}/{content}".encode())
         self.watch.now = self._loop.now
         self.watch.written(record.topic, record.partition, record)
         if record.key == _OWNER and self.callers is not None:

@@ -143,13 +143,24 @@ class SequencerWorker(Worker):
         return [
             consumer.run(),
             _endless(sequencer.run(stream)),
-            self._sweep(sequencer),
+            self._sweep(sequencer, self.process),
             self._follow(profiles, topology.named("profiles")),
         ]
 
-    async def _sweep(self, sequencer: Sequencer) -> None:
+    async def _sweep(self, sequencer: Sequencer, process: Process) -> None:
+        """Now and then; most times nothing is due, and no task is woken for that."""
+        due = asyncio.Event()
+
+        def look() -> None:
+            if sequencer.rests():
+                process.call_later(SWEEP_SECONDS, look)
+            else:
+                due.set()
+
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            process.call_later(SWEEP_SECONDS, look)
+            await due.wait()
+            due.clear()
             await sequencer.sweep()
 
     async def _follow(self, profiles: ProfileWatcher, topic: str) -> None:

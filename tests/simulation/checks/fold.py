@@ -65,9 +65,9 @@ def _still(old: bytes | None, marker: bytes) -> bytes:
         return marker
 
 
-def table(records: Iterable[_Record]) -> Mapping[bytes, bytes]:
-    """The newest of each command of an account."""
-    found: dict[bytes, bytes] = {}
+def table(records: Iterable[_Record], before: Mapping[bytes, bytes] | None = None) -> dict[bytes, bytes]:
+    """The newest of each command of an account; `before`: what the records before these came to."""
+    found = dict(before or {})
     for record in records:
         if record.key is not None and record.value is not None:
             found[record.key] = merge_entry(found.get(record.key), record.value)
