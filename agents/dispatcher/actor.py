@@ -121,7 +121,8 @@ class Dispatcher:
             return
         released = False
         try:
-            if await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS):
+            stopped = await session.stop(self._adapter.limits.deadline_seconds + STOP_MARGIN_SECONDS)
+            if stopped and not self.gate.reserved:  # else a call of our predecessor's may be in flight still
                 await journal.release(self._generation())
                 released = True
         except OwnershipLost:

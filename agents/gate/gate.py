@@ -132,6 +132,11 @@ class Gate:
         self._window.fill(max(until, self._clock.elapsed()))
         self._admit()
 
+    @property
+    def reserved(self) -> bool:
+        """Whether the slots are still left to a predecessor's calls."""
+        return self._clock.elapsed() < self._reserved_until
+
     def held_against(self, command_id: str) -> int:
         """How many failed calls count against the command: others succeeded between each and the next (E02)."""
         return self._suspects.held_against(command_id)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from agents.dispatcher.actor import Dispatcher
+from agents.dispatcher.entries import Owned, decode
 from agents.dispatcher.journal import Place, merge
 from agents.dispatcher.schedule import Job
 from agents.gate import Gate, GateSettings
@@ -66,12 +67,13 @@ class Brokers:
 class Owning:
     """A dispatcher on brokers in memory and a vendor that answers when it likes."""
 
-    def __init__(self) -> None:
+    def __init__(self, before: Owning | None = None) -> None:
+        """`before`: another process with the same account."""
         topology = Topology("", 1, ("erp",))
         self.changelog = changelog = topology.dispatcher_changelog("erp")
-        self.clock = TurnedClock()
-        self.vendor = Vendor(self.clock)
-        self.brokers = Brokers(changelog)
+        self.clock = before.clock if before else TurnedClock()
+        self.vendor = before.vendor if before else Vendor(self.clock)
+        self.brokers = before.brokers if before else Brokers(changelog)
         self.lease = Lease(session=SESSION, deadline=LIMITS.deadline_seconds, clock=self.clock)
         self.lane = Lane(None, {}, 1, self.lease)
         self.rows = Rows(changelog, self.brokers, merge=merge, on_unreadable=lambda key, raw, error: raw)
@@ -149,3 +151,18 @@ async def test_an_account_that_goes_while_it_is_taken_over_is_not_taken_over() -
     await owning.rows.revoke()
     assert owning.dispatcher._session is None
     assert owning.dispatcher._journal is None
+
+
+async def test_an_account_given_up_before_its_predecessors_calls_are_over_is_not_released() -> None:
+    """Whoever comes next has to leave the slots alone as well: nobody knows yet that those calls have ended."""
+    killed = Owning()
+    await killed.own()
+    early, late = Owning(killed), Owning(killed)
+    for owning, seconds, released in ((early, LIMITS.deadline_seconds - 1, False), (late, 9, True)):
+        await owning.own()
+        assert owning.dispatcher.gate.reserved
+        await owning.live(int(seconds))
+        await owning.lane.revoking()
+        last = decode(owning.brokers.topics[owning.changelog][-1].value or b"")
+        assert isinstance(last, Owned)
+        assert last.released is released
