@@ -373,6 +373,9 @@ def _owns_late(trouble: Trouble) -> None:
         asked = round(asked + seconds + trouble.span(3.0, 12.0), 3)
         trouble.add(Pause(0, asked, "dispatcher", dice.choice((0, 0, 1)), seconds, REVOKED), seconds)
         trouble.add(Rebalance(0, asked, "dispatcher"))
+        # When it wakes, nobody tells it for a while that it was thrown out.
+        away = BrokerFault(0, round(asked + seconds - 0.5, 3), "coordinator", 5.0)
+        trouble.add(away, 5.0)
 
 
 def _handed_on(trouble: Trouble) -> None:

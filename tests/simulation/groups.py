@@ -125,8 +125,9 @@ class Group:
         return {number: member.name for member in self._members.values() for number in member.numbers}
 
     def _when_there(self, then: Callable[..., None], *args: object) -> None:
-        away = self._broker.away_for()
+        away = self._broker.coordinator_away_for()
         if away:
+            self._broker.kept_waiting()
             self._broker.network.process.call_later(away, self._when_there, then, *args)
         else:
             then(*args)
@@ -204,7 +205,7 @@ class Group:
         """Throw out who was not heard of; nobody is while the broker itself is away, or while a join is pending."""
         if self._members.get(member.name) is not member:
             return
-        if self._broker.away_for() or member.joining is not None:
+        if self._broker.coordinator_away_for() or member.joining is not None:
             member.heard = self._loop.now
         rest = member.heard + self._session - self._loop.now
         if rest > 1e-6:

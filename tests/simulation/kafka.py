@@ -133,17 +133,26 @@ class Broker:
     def heal(self) -> None:
         self.faults.clear()
 
-    def away_for(self) -> float:
+    def away_for(self, *kinds: str) -> float:
         """Seconds until the broker answers again."""
         if not self.faults:
             return 0.0
-        now = self.loop.now
-        return max((until - now for until, fault in self.faults if fault.fault == "away" and until > now), default=0.0)
+        now, found = self.loop.now, kinds or ("away",)
+        return max((until - now for until, fault in self.faults if fault.fault in found and until > now), default=0.0)
+
+    def coordinator_away_for(self) -> float:
+        """Seconds until the groups' coordinator answers again."""
+        return self.away_for("away", "coordinator")
+
+    def kept_waiting(self) -> None:
+        """A group has to wait for its coordinator; where the whole broker is away, its writers count that."""
+        if not self.away_for():
+            self._struck("broker coordinator")
 
     def _fault_for(self, topic: str) -> BrokerFault | None:
         now = self.loop.now
         for until, fault in self.faults:
-            in_force = until > now and fault.fault != "away" and fault.topic in topic
+            in_force = until > now and fault.fault not in ("away", "coordinator") and fault.topic in topic
             if in_force and self._dice.random() < fault.probability:
                 self._struck(fault.kind)
                 return fault

@@ -53,7 +53,8 @@ class BrokerFault(Act):
     """For `seconds` from `at`, with `probability` a write to the log: `fault` is one of
 
     refused (not written, the writer sees an error), unacknowledged (written, the writer sees an error), slow (the
-    acknowledgement takes `delay` seconds), away (every write, fetch, heartbeat and commit waits until it is over).
+    acknowledgement takes `delay` seconds), away (every write, fetch, heartbeat and commit waits until it is over),
+    coordinator (joins, heartbeats and commits wait, and writes and fetches do not: it is another broker).
     `topic` limits it to topics whose name contains it.
     """
 

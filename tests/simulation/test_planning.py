@@ -94,7 +94,7 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert {rule.fault for rule in rules} == set(Fault)
     assert {rule.retry_after for rule in rules if rule.fault is Fault.TOO_MANY} == set(RETRY_AFTER_STYLES)
     brokers = {act.fault for act in acts if isinstance(act, BrokerFault)}
-    assert brokers == {"refused", "unacknowledged", "slow", "away"}
+    assert brokers == {"refused", "unacknowledged", "slow", "away", "coordinator"}
     topics = {act.topic for act in acts if isinstance(act, BrokerFault)}
     assert {"", "orders-changelog", "begun", "dead.letters", "erp.commands", "erp.outcomes"} <= topics
     points = points_of_the_product() | {""}

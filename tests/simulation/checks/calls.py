@@ -97,6 +97,7 @@ class Calls:
         elif failure["kind"] not in _SAYS_OF_ITSELF:
             self._refused.add(name)
             self._findings.check("I1")
+            self._findings.check("E02")  # a throttle or an outage that ends a command is a refusal by nobody
             if len(self._refused) > self._refusals:
                 what = f"{about} ended as refused ({failure['message']}); so have {len(self._refused) - 1} commands "
                 what += f"before, and the account has refused {self._refusals} calls"
