@@ -12,7 +12,7 @@ from agents.rows import StaleRows
 from agents.sequencer.actor import DeployStopped
 from streams.profile import Profile
 from streams.topics import Topology
-from tests.simulation.builds import BAD, BUILDS
+from tests.simulation.builds import BAD, BUILDS, OLDER
 from tests.simulation.groups import Group
 from tests.simulation.kafka import Broker
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
@@ -119,7 +119,8 @@ class Fleet:
         """Replace every sequencer by one of another build, one after the other, each `down` seconds after its end."""
         if build == self.build:
             return
-        self._witness.struck(f"deploy {build}" if build else "upgrade" if self.build == "older" else "deploy back")
+        if build or self.build == OLDER:  # a bad one taken back is no fault
+            self._witness.struck(f"deploy {build}" if build else "upgrade")
         self.build = build
         for place, worker in enumerate(self.running(SEQUENCER)):
             self._loop.world.call_later(place * apart, self._replace, worker, down)
