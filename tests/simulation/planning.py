@@ -16,7 +16,7 @@ from adapters.generator.deliveries import Delivery, Habits
 from adapters.generator.expected import Expected
 from adapters.generator.story import Story
 from adapters.generator.world import World
-from tests.simulation import families, profiles
+from tests.simulation import families, profiles, seldom
 from tests.simulation.families import Trouble
 from tests.simulation.plan import Act, Plan, Publish, Webhook
 
@@ -60,10 +60,10 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     for name in names:
         families.FAMILIES[name](trouble)
     besides = Random(f"{seed}/seldom")
-    seldom = families.seldom(besides)
+    rare = seldom.chosen(besides)
     trouble.dice, trouble.told = besides, [one.offset for one in sent if one.sort in ("reveni", "warehouse")]
-    for name in seldom:
-        families.SELDOM[name][1](trouble)
+    for name in rare:
+        seldom.SELDOM[name][1](trouble)
     publications = _publications(Random(f"{seed}/publish"), document, skus, traffic)
     acts += trouble.acts
     acts += publications
@@ -87,10 +87,10 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
         partitions=roles.choice((1, 2, 2, 4)),
         sequencers=roles.choice((1, 2, 2, 3)),
         dispatchers=roles.choice((1, 2, 2)),
-        look_seconds=2.0 if "owns-late" in seldom else 60.0,  # what is rare made common
+        look_seconds=2.0 if "owns-late" in rare else 60.0,  # what is rare made common
         heal_at=round(ends + 1.0, 3),
         tags={
-            "families": (*names, *seldom),
+            "families": (*names, *rare),
             "plots": tuple(sorted({story.plot.name for story in stories if story.plot.name})),
             "told": tuple(sorted({tag for story in stories for tag in story.tags})),
             "notes": tuple(sorted(set(notes))),

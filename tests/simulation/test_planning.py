@@ -19,7 +19,7 @@ from adapters.simulators.faults import RETRY_AFTER_STYLES, Fault, read_rule
 from adapters.views.deadletters import DeadLetter
 from streams.facts import read_decision
 from streams.profile import Profile
-from tests.simulation import families, operator, planning
+from tests.simulation import families, operator, planning, seldom
 from tests.simulation.plan import BrokerFault, Deploy, Kill, Operate, Pause, Plan, Publish, VendorFault, Webhook
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +99,7 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert {"", "orders-changelog", "begun", "dead.letters", "erp.commands", "erp.outcomes"} <= topics
     points = points_of_the_product() | {""}
     assert {act.point for act in acts if isinstance(act, Pause)} == points
-    assert {act.point for act in acts if isinstance(act, Kill)} == points - {families.GIVING_UP, families.REVOKED}
+    assert {act.point for act in acts if isinstance(act, Kill)} == points - {seldom.GIVING_UP, seldom.REVOKED}
     assert {act.slip for act in acts if isinstance(act, Operate)} == {"", "stale", "twice", "wrong_target"}
     assert {act.verb for act in acts if isinstance(act, Operate)} == {"decide", "replay"}
     kinds = {type(act).__name__ for act in acts}
@@ -107,7 +107,7 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert {act.build for act in acts if isinstance(act, Deploy)} == {"", "bad", "faulty", "older"}
     numbers = Counter(len(families.FAMILIES.keys() & set(plan.tags["families"])) for plan in plans)
     assert set(numbers) == {0, 1, 2, 3, 4, 5}
-    assert {name for plan in plans for name in plan.tags["families"]} == {*families.FAMILIES, *families.SELDOM}
+    assert {name for plan in plans for name in plan.tags["families"]} == {*families.FAMILIES, *seldom.SELDOM}
 
 
 def test_a_lost_message_that_is_fed_in_comes_last_and_in_full(plans: list[Plan]) -> None:
