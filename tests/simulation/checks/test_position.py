@@ -139,3 +139,28 @@ def test_an_outgrown_authorisation_that_a_person_is_asked_about_is_not_compared_
     assert len(differences(position(more, asked=of_a_line), position(less))) == 2
     elsewhere = [question("return_authorisation", return_id="r2", reason=reason)]
     assert len(differences(position(more, asked=elsewhere), position(less))) == 2
+
+
+def test_of_twins_the_note_that_was_asked_for_first_may_be_refused_and_another_order_has_to_agree() -> None:
+    """Both are held in one order of arrival; in the other one was refused before its twin was heard of (seed 17800)."""
+    held = question("credit_note", "duplicate", refund_id="rf2")
+    closed, both = (
+        question("credit_note", "closed", refund_id="rf1"),
+        question("credit_note", "duplicate", refund_id="rf1"),
+    )
+    assert differences(position(asked=[closed, held]), position(asked=[both, held])) == []
+    assert differences(position(asked=[closed]), position(asked=[held])) != []
+    goods = question("item_receipt", "refused", subject="ins-1/l1/TEE-RED-M/sellable")
+    move = question("stock_movement", "refused", subject="ins-1/l1/TEE-RED-M/sellable@A>damaged@A")
+    assert differences(position(asked=[held, goods]), position(asked=[held])) == []  # receipts are excused anywhere
+    assert differences(position(asked=[held, move]), position(asked=[held])) != []
+
+
+def test_a_note_that_waits_for_a_held_line_is_excused_where_refunds_have_no_names_too() -> None:
+    """Returns that compete for a unit are counted without names, and so is what waits (seed 18232)."""
+    asked = [question("return_authorisation", "unmapped", dlq_id="d1")]
+    waits = {"order_id": "5001", "refund_id": "rf1", "step": "credit_note", "for": "letter:d1"}
+    books = [read([{"number": "1", "seq": 1, **note("rf1")}], SELL), read([], SELL)]
+    posted = net_position(books[0], Orders(), asked, ["5001"])
+    assert differences(posted, net_position(books[1], Orders(), asked, ["5001"], [waits])) == []
+    assert differences(posted, net_position(books[1], Orders(), asked, ["5001"])) != []
