@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from streams.case import Case
+from streams.clearing import chain
 from streams.documents.order import ARRIVED, CLOSED_RETURN, snapshot
 from streams.profile import Unmapped
 from streams.returns import Return, ReturnLine
@@ -136,18 +137,30 @@ def _first_stands(warehouse: list[Found], reveni: list[Found], troubles: list[Tr
 
 
 def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Found]:
-    """Each found unit with its place; units beyond what came back, rejected or unclear are troubles."""
+    """Each found unit with its place; units beyond what came back, rejected or unclear are troubles.
+
+    What was asked for keeps its room: of two lots that together are too many, deciding again must not take back a
+    unit of the one to give the other more (seed 12231).
+    """
     result: list[Found] = []
     room: dict[tuple[str, str, str], int] = {}
     rejected: dict[tuple[str, str], int] = {}
-    for found in sorted(
-        founds, key=lambda f: (not _is_issued(case, f), not _moves(case, f), f.at, f.origin, f.subject)
-    ):
-        ret = case.returns.get(found.return_id)
+    ordered = sorted(founds, key=lambda f: (not _is_issued(case, f), not _moves(case, f), f.at, f.origin, f.subject))
+    asked: dict[str, int] = {}
+    kept: dict[Found, int] = {}  # units that were asked for and have room
+    for found in ordered:
+        ret, line = _line_of(case, found)
+        units = asked.setdefault(found.subject, _asked_units(case, found))
+        if ret is not None and line is not None and units:
+            unit = (ret.return_id, line.line_id, found.sku)
+            left = room.setdefault(unit, _returned_units(case, ret, line, found.sku))
+            kept[found] = max(0, min(units, found.quantity, left))
+            room[unit], asked[found.subject] = left - kept[found], units - kept[found]
+    for found in ordered:
+        ret, line = _line_of(case, found)
         if ret is None:
             result.append(found)  # the receipt waits for the return to be known
             continue
-        line = next((line for line in ret.lines if line.line_id == found.line_id), None)
         if line is None:
             troubles.append(
                 _trouble(found, f"The inspection names line {found.line_id}, which return {ret.return_id} has not.")
@@ -155,18 +168,40 @@ def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Fou
             continue
         unit = (ret.return_id, line.line_id, found.sku)
         left = room.setdefault(unit, _returned_units(case, ret, line, found.sku))
-        if left <= 0 or found.quantity > left:
-            excess = found.quantity - max(left, 0)
+        before = kept.get(found, 0)
+        excess = found.quantity - before - max(left, 0)
+        if excess > 0:
             sentence = (
                 f"{excess} more {found.sku} inspected on line {line.line_id} than return {ret.return_id} holds; "
                 "nothing moves for them."
             )
             troubles.append(_trouble(replace(found, quantity=excess), sentence))
             found = replace(found, quantity=found.quantity - excess)
-        room[unit] = left - found.quantity
+        room[unit] = left - (found.quantity - before)
         if found.quantity:
             result.extend(_place(case, ret, line, found, rejected, troubles))
     return result
+
+
+def _line_of(case: Case, found: Found) -> tuple[Return | None, ReturnLine | None]:
+    ret = case.returns.get(found.return_id)
+    lines = ret.lines if ret is not None else ()
+    return ret, next((line for line in lines if line.line_id == found.line_id), None)
+
+
+def _asked_units(case: Case, found: Found) -> int:
+    """Units that receipts of this lot brought or may bring: done, or asked for and not refused."""
+    units = 0
+    for link in chain(found.subject):
+        issued = case.row.issued.get(case.command_id(DocumentKind.ITEM_RECEIPT, link))
+        if issued is None:
+            break
+        done = case.done_body(DocumentKind.ITEM_RECEIPT, link)
+        if done is not None:
+            units += int(done["lines"][0]["quantity"])
+        elif not case.row.is_settled(issued):
+            units += max(int(body["lines"][0]["quantity"]) for _, body in issued.bodies.values())
+    return units
 
 
 def _place(

@@ -228,6 +228,20 @@ def test_r23_what_moves_nothing_takes_no_room_from_what_does(other: str) -> None
     assert [letter.content for letter in erp.row.open_letters()] == [held]
 
 
+def test_r23_of_two_lots_that_are_too_many_each_keeps_what_was_asked_for() -> None:
+    """The second lot has one of its three units, whichever comes first by name, and deciding again is quiet."""
+    erp = three_tees()
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "sellable"), inspection_id="ins-b"))
+    erp.silent.add(RECEIPT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "sellable"), inspection_id="ins-a"))
+    erp.settle()
+    erp.speak(RECEIPT)
+    asked = [(command.subject, command.revision) for command in erp.asked if command.kind is RECEIPT]
+    assert asked == [("ins-b/l1/TEE-RED-M/sellable", 1), ("ins-a/l1/TEE-RED-M/sellable", 1)]
+    assert moved(erp) == [("", "101", 2), ("", "101", 1)]
+    assert [letter.content["subject"] for letter in erp.row.open_letters()] == ["ins-a/l1/TEE-RED-M/sellable#held"]
+
+
 def test_either_may_decide_and_the_first_stands() -> None:
     """A later word that differs is an exception, and moves nothing."""
     erp = Erp(using=rules(('inspection = "warehouse"', 'inspection = "either"')))
