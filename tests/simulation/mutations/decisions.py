@@ -156,8 +156,8 @@ MUTATIONS = (
         "I4",
         (
             _INSPECTED + "placed",
-            "if left <= 0 or found.quantity > left:",
-            "if (left <= 0 or found.quantity > left) and not reached():",
+            "if excess > 0:",
+            "if excess > 0 and not reached():",
         ),
     ),
     of(
