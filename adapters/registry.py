@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from streams.adapter import Adapter, Limits
 from streams.playbook import Playbook
+from streams.profile import Fault, Profile
+from streams.profile.reader import Table, suggestion
 
-AdapterFactory = Callable[[Mapping[str, Any], Mapping[str, str]], Adapter]
+
+class AdapterFactory(Protocol):
+    """Makes the adapter of an account from its table of the profile, its secrets and the merchant's time zone."""
+
+    def __call__(
+        self, account: Mapping[str, Any], credentials: Mapping[str, str], time_zone: str = "UTC"
+    ) -> Adapter: ...
+
+
+class OptionsReader(Protocol):
+    """Reads a system's own options out of `[accounts.<name>.options]`; what is wrong is noted in the table's faults."""
+
+    def __call__(self, table: Table, time_zone: str) -> object: ...
 
 
 class UnknownSystem(ValueError):
@@ -18,10 +32,11 @@ class UnknownSystem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A system's two halves; each is imported when it is first asked for."""
+    """What a system declares; each part is imported when it is first asked for."""
 
     adapter: AdapterFactory
     playbook: Callable[[], Playbook]
+    options: OptionsReader
 
 
 def limits_of(account: Mapping[str, Any]) -> Limits:
@@ -37,14 +52,14 @@ def limits_of(account: Mapping[str, Any]) -> Limits:
     )
 
 
-def _netsuite(account: Mapping[str, Any], credentials: Mapping[str, str]) -> Adapter:
+def _netsuite(account: Mapping[str, Any], credentials: Mapping[str, str], time_zone: str = "UTC") -> Adapter:
     from adapters.netsuite.adapter import NetSuite
     from adapters.netsuite.client import Client
-    from adapters.netsuite.records import AccountSettings
+    from adapters.netsuite.options import AccountSettings
     from adapters.netsuite.wire import Credentials, HttpWire
 
     client = Client(str(account["base_url"]), HttpWire(Credentials(**credentials)))
-    return NetSuite(client, limits_of(account), AccountSettings.read(account))
+    return NetSuite(client, limits_of(account), AccountSettings.read(account.get("options", {}), time_zone))
 
 
 def _netsuite_playbook() -> Playbook:
@@ -53,7 +68,13 @@ def _netsuite_playbook() -> Playbook:
     return NETSUITE
 
 
-SYSTEMS: dict[str, System] = {"netsuite": System(_netsuite, _netsuite_playbook)}
+def _netsuite_options(table: Table, time_zone: str) -> object:
+    from adapters.netsuite.options import read_options
+
+    return read_options(table, time_zone)
+
+
+SYSTEMS: dict[str, System] = {"netsuite": System(_netsuite, _netsuite_playbook, _netsuite_options)}
 
 
 def system(name: str) -> System:
@@ -62,3 +83,17 @@ def system(name: str) -> System:
         return SYSTEMS[name]
     except KeyError:
         raise UnknownSystem(f"no system {name!r}; known: {', '.join(sorted(SYSTEMS))}") from None
+
+
+def account_faults(profile: Profile) -> tuple[Fault, ...]:
+    """What is wrong with the profile's accounts that only their systems can tell: no adapter, and wrong options."""
+    faults: list[Fault] = []
+    for name, account in profile.accounts.items():
+        path = f"accounts.{name}"
+        if account.system in SYSTEMS:
+            table = Table.at(f"{path}.options", account.options, faults)
+            SYSTEMS[account.system].options(table, profile.merchant.time_zone)
+        else:
+            mend = suggestion(account.system, SYSTEMS)
+            faults.append(Fault(f"{path}.system", f"is {account.system[:40]!r}, which no adapter is for", mend))
+    return tuple(faults)

@@ -115,6 +115,11 @@ def build_dispatcher(settings: Settings, account: str) -> Any:
     if account not in profile.accounts:
         known = ", ".join(sorted(profile.accounts))
         raise CannotStart(f"the profile has no account {account!r}; it has: {known}")
+    if wrong := [fault for fault in registry.account_faults(profile) if not fault.is_unknown_name]:
+        faults = "\n  ".join(str(fault) for fault in wrong)
+        raise CannotStart(
+            f"profile version {profile.version} cannot be used:\n  {faults}\nmend it and publish it again"
+        )
     table = profile.document["accounts"][account]
     credentials = read_credentials(account, profile.account(account).credentials)
     system = registry.system(profile.account(account).system)
@@ -131,7 +136,7 @@ def build_dispatcher(settings: Settings, account: str) -> Any:
             datadir=_datadir(settings, f"dispatcher-{account}"),
             faust=dict(connection.faust()),
         ),
-        lambda: system.adapter(table, credentials),
+        lambda: system.adapter(table, credentials, profile.merchant.time_zone),
     )
 
 

@@ -10,8 +10,9 @@ import orjson
 
 from adapters.acts.audit import Actor, write_audit
 from adapters.acts.installation import Installation
+from adapters.registry import account_faults
 from adapters.views.reading import NewConsumer, TopicUnreadable, records
-from streams.profile import Fault, Profile, ProfileFaults
+from streams.profile import Profile, ProfileFaults
 
 TOPIC = "profiles"
 ABSENT = "(absent)"
@@ -60,16 +61,11 @@ def _version(value: bytes | None) -> int | None:
     return version if isinstance(version, int) else None
 
 
-def read(text: str, version: int, systems: Collection[str]) -> Profile:
-    """The profile of a TOML text; raises `ProfileFaults` with every fault, unknown systems among them."""
+def read(text: str, version: int) -> Profile:
+    """The profile of a TOML text; raises `ProfileFaults` with every fault, those of its systems' options among them."""
     profile = Profile.from_toml(text, version)
-    unknown = [
-        Fault(f"accounts.{name}.system", f"is {account.system!r}, which no adapter is for", f"known: {_list(systems)}")
-        for name, account in profile.accounts.items()
-        if account.system not in systems
-    ]
-    if unknown:
-        raise ProfileFaults(unknown)
+    if faults := account_faults(profile):
+        raise ProfileFaults(faults)
     return profile
 
 
@@ -108,7 +104,3 @@ async def time_zone(new_consumer: NewConsumer, topic: str) -> str:
     except TopicUnreadable:
         return "UTC"
     return published.profile.merchant.time_zone if published and published.profile else "UTC"
-
-
-def _list(names: Collection[str]) -> str:
-    return ", ".join(sorted(names))

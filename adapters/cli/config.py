@@ -44,7 +44,7 @@ def show(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Name every setting that cannot be right, and every variable that is no setting; exit code 1 if there is one."""
+    """Name each setting and line of the profile that cannot be right, and variables that are none; exit 1: some."""
     from adapters.settings import Settings, SettingsFaults
 
     faults: list[str] = []
@@ -59,6 +59,7 @@ def check(as_json: AsJson = False) -> None:
     except OSError as error:
         faults = [f"a certificate file cannot be read: {error}"]
     else:
+        faults = _of_profile(settings.profile)
         for source in ("reveni", "warehouse"):
             if not settings.secrets(source):
                 name = f"REVENI_STREAMS_WEBHOOK_SECRET_{source.upper()}"
@@ -69,6 +70,22 @@ def check(as_json: AsJson = False) -> None:
         print_lines([*faults, *(f"warning: {text}" for text in warnings)] or ["The settings are fine."])
     if faults or warnings:
         raise typer.Exit(1)
+
+
+def _of_profile(file: Path | None) -> list[str]:
+    """What is wrong with the merchant's profile, where a file is set."""
+    from adapters.acts.publishing import read
+    from streams.profile import ProfileFaults
+
+    if file is None:
+        return []
+    try:
+        read(file.read_text(encoding="utf-8"), 1)
+    except ProfileFaults as error:
+        return [f"{file}: {fault}" for fault in error.faults]
+    except (OSError, UnicodeDecodeError) as error:
+        return [f"{file} cannot be read: {error}"]
+    return []
 
 
 def _models() -> list[BaseSettings]:

@@ -58,14 +58,15 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
 
 def profile_findings(settings: Settings) -> list[Finding]:
     """The profile's file, its sign-in variables, and each account's call deadline against the dispatcher's session."""
-    from streams.profile import Profile, ProfileFaults
+    from adapters.acts.publishing import read
+    from streams.profile import ProfileFaults
 
     if settings.profile is None:
         return [
             Finding("profile", "warning", "no file is set (REVENI_STREAMS_PROFILE); workers read the published one")
         ]
     try:
-        profile = Profile.from_toml(settings.profile.read_text(encoding="utf-8"), 1)
+        profile = read(settings.profile.read_text(encoding="utf-8"), 1)
     except (ProfileFaults, UnicodeDecodeError) as error:
         return [Finding("profile", "failed", f"{settings.profile}: {line}") for line in str(error).splitlines() if line]
     found = [Finding("profile", "ok", f"{settings.profile} is readable; accounts: {', '.join(profile.accounts)}")]
@@ -73,10 +74,9 @@ def profile_findings(settings: Settings) -> list[Finding]:
 
 
 def account_findings(profile: Profile) -> list[Finding]:
-    """Per account: a session that outlives a call, a system with an adapter, and credentials that are set."""
+    """Per account: a session that outlives a call, and credentials that are set."""
     import os
 
-    from adapters import registry
     from agents.dispatcher.app import DispatcherSettings, SessionTooShort, check_session
     from streams.topics import Topology
 
@@ -89,8 +89,6 @@ def account_findings(profile: Profile) -> list[Finding]:
             found.append(Finding(f"session {name}", "ok", text))
         except SessionTooShort as error:
             found.append(Finding(f"session {name}", "failed", str(error)))
-        if account.system not in registry.SYSTEMS:
-            found.append(Finding(f"system {name}", "failed", f"there is no adapter for {account.system!r}"))
         unset = sorted(variable for variable in account.credentials.values() if not os.environ.get(variable))
         if unset:
             text = f"not set here: {', '.join(unset)} (its dispatcher needs them)"

@@ -23,7 +23,6 @@ from adapters.cli._terminal import (
     out_json,
     run,
 )
-from adapters.registry import SYSTEMS
 from adapters.views.timeline import millis
 from streams.profile import Profile, ProfileFaults
 
@@ -52,13 +51,13 @@ def publish_file(
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{file} cannot be read: {error}")
     try:
-        draft = read(text, 1, SYSTEMS)  # before anything is asked of Kafka
+        draft = read(text, 1)  # before anything is asked of Kafka
     except ProfileFaults as error:
         _show_faults(file, error)
     place = installation()
     topic = place.topology.named(TOPIC)
     last = run(newest(place.new_consumer, topic))
-    profile = read(text, last.version + 1 if last else 1, SYSTEMS)
+    profile = read(text, last.version + 1 if last else 1)
     changed = changes(last.document, profile.document) if last else []
     if last is not None and not changed:
         hint(f"Version {last.version} says the same already; nothing was published.")

@@ -10,9 +10,18 @@ from typing import Any
 from adapters.netsuite.client import Client
 from adapters.netsuite.documents import Request, is_transform, request_for
 from adapters.netsuite.errors import CLOSED_PERIOD
-from adapters.netsuite.proof import application_of, applications, closing_of, document_of, may_be_adopted, proof
+from adapters.netsuite.options import AccountSettings
+from adapters.netsuite.proof import (
+    application_of,
+    applications,
+    closing_of,
+    document_of,
+    is_reversal,
+    may_be_adopted,
+    proof,
+)
 from adapters.netsuite.questions import invoice_answer, items_named, order_answer, originals
-from adapters.netsuite.records import RECORDS, REVERSES, AccountSettings, key_of, number_of
+from adapters.netsuite.records import RECORDS, key_of, number_of
 from streams.adapter import Calls, Document, InDoubt, Limits, Refused, Unavailable, VendorError
 from streams.commands import Command
 from streams.vocabulary import DocumentKind, ErrorKind
@@ -120,7 +129,7 @@ class NetSuite:
                     closing = closing_of(record, self._settings)
                     if closing is not None:
                         yield closing
-                case DocumentKind.REVERSAL if not (record.get(REVERSES) or record.get("createdFrom")):
+                case DocumentKind.REVERSAL if not is_reversal(record, self._settings):
                     continue
                 case _:
                     yield document_of(kind, record, self._settings)

@@ -13,19 +13,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from adapters.netsuite.records import (
-    CLOSED,
-    ORDER_LINE_ID,
-    RECORDS,
-    REFUND_METHOD,
-    RETURN_REASON,
-    REVERSES,
-    SUBLISTS,
-    AccountSettings,
-    key_of,
-    name_of,
-    rows_of,
-)
+from adapters.netsuite.options import AccountSettings, CustomFields, custom_of, written
+from adapters.netsuite.records import CLOSED, RECORDS, SUBLISTS, key_of, name_of, rows_of
 from streams.commands import Body, Command
 from streams.vocabulary import DocumentKind
 
@@ -75,26 +64,25 @@ def request_for(
     `authorisation` is the return authorisation a receipt or note is made from, as read: its lines' own numbers are
     needed. `parent` is the credit memo that a reversal takes back, or the authorisation that a closing closes.
     """
-    body, record = command.body, RECORDS[command.kind]
+    body, record, fields = command.body, RECORDS[command.kind], settings.fields
     match command.kind:
         case DocumentKind.RETURN_AUTHORISATION:
             if is_transform(command):
-                rows = [_row(line, order_line=line.get("order_line")) for line in merged(body["lines"])]
+                rows = [_row(line, fields, order_line=line.get("order_line")) for line in merged(body["lines"])]
             else:
-                rows = [_row(line, order_line=None) for line in body["lines"]]
+                rows = [_row(line, fields, order_line=None) for line in body["lines"]]
             return _made(command, settings, "salesOrder", rows)
         case DocumentKind.CREDIT_NOTE:
             named = is_transform(command)
             rows = [
-                _row(line, order_line=_line_of(line, authorisation, must=False) if named else None)
+                _row(line, fields, order_line=_line_of(line, authorisation, fields, must=False) if named else None)
                 for line in body["lines"]
             ]
-            method = {REFUND_METHOD: body["method"]} if body["method"] else {}
-            return _made(command, settings, "returnAuthorization", rows, method)
+            return _made(command, settings, "returnAuthorization", rows, written(fields.refund_method, body["method"]))
         case DocumentKind.ITEM_RECEIPT:
             rows = [
                 {
-                    **_row(line, order_line=_line_of(line, authorisation, must=True)),
+                    **_row(line, fields, order_line=_line_of(line, authorisation, fields, must=True)),
                     "itemReceive": True,
                     "location": {"id": line.get("location") or body["location"]},
                 }
@@ -102,7 +90,7 @@ def request_for(
             ]
             return _made(command, settings, "returnAuthorization", rows)
         case DocumentKind.EXCHANGE_ORDER:
-            rows = [_free(line) for line in body["lines"]]
+            rows = [_free(line, fields) for line in body["lines"]]
             return _made(command, settings, "", rows)
         case DocumentKind.STOCK_MOVEMENT:
             moved = {"item": _item(body), "adjustQtyBy": body["quantity"], "location": {"id": body["to_location"]}}
@@ -160,14 +148,12 @@ def _memo(body: Body) -> str:
     return ", ".join(f"{name} {value}" for name, value in named if value)
 
 
-def _row(line: Mapping[str, Any], *, order_line: str | None) -> dict[str, Any]:
+def _row(line: Mapping[str, Any], fields: CustomFields, *, order_line: str | None) -> dict[str, Any]:
     row: dict[str, Any] = {"item": _item(line), "quantity": units(line)}
     if order_line:
         row["orderLine"] = int(order_line) if order_line.isdecimal() else order_line
-    if line.get("order_line_id"):
-        row[ORDER_LINE_ID] = line["order_line_id"]
-    if line.get("reason"):
-        row[RETURN_REASON] = line["reason"]
+    row |= written(fields.order_line_id, line.get("order_line_id"))
+    row |= written(fields.return_reason, line.get("reason"))
     if line.get("location"):
         row["location"] = {"id": line["location"]}
     if line.get("amount") is not None:
@@ -180,12 +166,12 @@ def _row(line: Mapping[str, Any], *, order_line: str | None) -> dict[str, Any]:
     return row
 
 
-def _free(line: Mapping[str, Any]) -> dict[str, Any]:
+def _free(line: Mapping[str, Any], fields: CustomFields) -> dict[str, Any]:
     """A line that costs nothing, whatever the replacement's price."""
     nothing = Decimal(0)
     bare = {name: value for name, value in line.items() if name not in ("amount", "tax")}
     amounts = {"price": _CUSTOM_PRICE, "rate": nothing, "amount": nothing, "tax1Amt": nothing, "grossAmt": nothing}
-    return {**_row(bare, order_line=None), **amounts}
+    return {**_row(bare, fields, order_line=None), **amounts}
 
 
 def units(line: Mapping[str, Any]) -> int:
@@ -214,7 +200,9 @@ def merged(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _line_of(line: Mapping[str, Any], authorisation: Mapping[str, Any] | None, *, must: bool) -> str | None:
+def _line_of(
+    line: Mapping[str, Any], authorisation: Mapping[str, Any] | None, fields: CustomFields, *, must: bool
+) -> str | None:
     """The number that the authorisation itself gives a returned line; None for shipping, fees and the like.
 
     A standalone or hand-made authorisation numbers its lines in its own way; one made from the order keeps the order's
@@ -225,7 +213,7 @@ def _line_of(line: Mapping[str, Any], authorisation: Mapping[str, Any] | None, *
     rows = [(str(row.get("line", place)), row) for place, row in enumerate(rows_of(authorisation or {}), 1)]
     own, line_id = line.get("order_line"), line.get("order_line_id")
     of_order = [(number, row) for number, row in rows if own and str(row.get("orderLine")) == own]
-    of_line = [(number, row) for number, row in rows if line_id and row.get(ORDER_LINE_ID) == line_id]
+    of_line = [(number, row) for number, row in rows if line_id and custom_of(row, fields.order_line_id) == line_id]
     same = [number for number, row in (*of_order, *of_line) if same_item(line, row.get("item"))]
     others = [number for number, row in rows if same_item(line, row.get("item"))]
     for number in (*same, *(number for number, _ in of_order), *others):
@@ -247,4 +235,5 @@ def _journal(body: Body, settings: AccountSettings, memo: Mapping[str, Any]) -> 
     if memo.get("entity"):
         debit["entity"] = {"id": key_of(memo["entity"])}
     credit = {"account": {"id": settings.returns_account}, "credit": amount}
-    return {"createdFrom": {"id": number}, REVERSES: number, "line": {"items": [debit, credit]}}
+    named = written(settings.fields.reverses, number)
+    return {"createdFrom": {"id": number}, **named, "line": {"items": [debit, credit]}}

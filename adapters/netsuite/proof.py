@@ -8,12 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.netsuite.documents import is_transform, merged, same_item, units
+from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
-    ORDER_LINE_ID,
     RECORDS,
-    REVERSES,
     SUBLISTS,
-    AccountSettings,
     gross_of,
     is_closed,
     key_of,
@@ -47,26 +45,41 @@ def document_of(
         amount="" if total is None else money_text(abs(total), currency),
         status="closed" if is_closed(record) else name_of(status_of(record)),
         at=str(record.get("tranDate") or ""),
-        lines=tuple(_line(row, record, currency) for row in rows_of(record, sublist) if row.get("item")),
+        lines=tuple(
+            _line(row, record, currency, settings.fields) for row in rows_of(record, sublist) if row.get("item")
+        ),
         differences=differences,
     )
 
 
-def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str) -> dict[str, Any]:
+def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str, fields: CustomFields) -> dict[str, Any]:
     quantity, gross, tax = number_of(row.get("quantity", row.get("adjustQtyBy"))), gross_of(row), row.get("tax1Amt")
-    shown: dict[str, Any] = {
+    line: dict[str, Any] = {
         "item": key_of(row["item"]),
         "sku": name_of(row["item"]),
         "quantity": None if quantity is None else _whole(quantity),
         "location": key_of(row.get("location") or record.get("location")),
     }
     if gross is not None:
-        shown["amount"] = money_text(gross, currency)
-        shown["tax"] = money_text(number_of(tax) or Decimal(0), currency)
-    for name, ours in (("orderLine", "order_line"), (ORDER_LINE_ID, "order_line_id")):
-        if row.get(name) is not None:
-            shown[ours] = str(row[name])
-    return shown
+        line["amount"] = money_text(gross, currency)
+        line["tax"] = money_text(number_of(tax) or Decimal(0), currency)
+    if row.get("orderLine") is not None:
+        line["order_line"] = str(row["orderLine"])
+    if (named := custom_of(row, fields.order_line_id)) is not None:
+        line["order_line_id"] = str(named)
+    return line
+
+
+def reversed_memo(journal: Mapping[str, Any], settings: AccountSettings) -> str:
+    """The credit memo that a journal takes back; nothing where it shows none."""
+    return key_of(custom_of(journal, settings.fields.reverses)) or key_of(journal.get("createdFrom"))
+
+
+def is_reversal(journal: Mapping[str, Any], settings: AccountSettings) -> bool:
+    """Whether a journal takes a credit memo back. Where no field says of what, an external id and an order are told."""
+    if reversed_memo(journal, settings):
+        return True
+    return not settings.fields.reverses and bool(journal.get("externalId") and journal.get("otherRefNum"))
 
 
 def proof(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> Document:
@@ -105,8 +118,9 @@ def _differences(command: Command, record: Mapping[str, Any], settings: AccountS
                 [body], [dict(row, quantity=row.get("adjustQtyBy")) for row in rows_of(record, "inventory")]
             )
         case DocumentKind.REVERSAL:
-            reversed_ = key_of(record.get(REVERSES)) or key_of(record.get("createdFrom"))
-            yield from _differs("reversed credit memo", reversed_, body["source"]["number"])
+            memo = reversed_memo(record, settings)
+            if memo or settings.fields.reverses:
+                yield from _differs("reversed credit memo", memo, body["source"]["number"])
         case DocumentKind.ITEM_RECEIPT:
             place = key_of(record.get("location"))
             lines = [{**line, "location": line.get("location") or body["location"]} for line in body["lines"]]
@@ -226,8 +240,7 @@ def may_be_adopted(command: Command, record: Mapping[str, Any], settings: Accoun
         case DocumentKind.RETURN_AUTHORISATION if asked is None:
             return not list(_lines(_asked_lines(command), rows_of(record)))
         case DocumentKind.REVERSAL:
-            reversed_ = key_of(record.get(REVERSES)) or key_of(record.get("createdFrom"))
-            return bool(reversed_ == body["source"]["number"])
+            return bool(reversed_memo(record, settings) == body["source"]["number"])
     return True
 
 

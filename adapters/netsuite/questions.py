@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
-    LIST_PRICE,
-    ORDER_LINE_ID,
-    AccountSettings,
     gross_of,
     is_closed,
     key_of,
@@ -64,7 +62,7 @@ def order_answer(
     """The original order with its history. `items` are SuiteQL's rows of the items, by internal id."""
     currency = settings.iso(order.get("currency"))
     rows = rows_of(order)
-    lines = [_order_line(row, rows, currency, items) for row in rows if not row.get("kitMemberOf")]
+    lines = [_order_line(row, rows, currency, items, settings.fields) for row in rows if not row.get("kitMemberOf")]
     goods = sum((gross_of(row) or Decimal(0) for row in rows), Decimal(0))
     shipping = number_of(order.get("shippingCost")) or Decimal(0)
     shipping += number_of(order.get("shippingTax1Amt")) or Decimal(0)
@@ -81,7 +79,7 @@ def order_answer(
         "total": money_text(goods + shipping - discount, currency),
         "shipping": money_text(shipping, currency),
         "lines": lines,
-        "returns": [_earlier(one, rows) for one in authorisations],
+        "returns": [_earlier(one, rows, settings.fields) for one in authorisations],
         "invoices": [_invoice(one, settings) for one in invoices],
     }
 
@@ -100,12 +98,14 @@ def status_name(order: Record) -> str:
     return _STATUSES.get(key_of(status)) or _STATUS_NAMES.get(name) or name
 
 
-def _order_line(row: Record, rows: Sequence[Record], currency: str, items: Mapping[str, Record]) -> OrderLine:
+def _order_line(
+    row: Record, rows: Sequence[Record], currency: str, items: Mapping[str, Record], fields: CustomFields
+) -> OrderLine:
     quantity = number_of(row.get("quantity")) or Decimal(0)
     gross = gross_of(row) or Decimal(0)
     line: dict[str, Any] = {
         "order_line": str(row.get("line", "")),
-        "order_line_id": str(row.get(ORDER_LINE_ID) or ""),
+        "order_line_id": str(custom_of(row, fields.order_line_id) or ""),
         "sku": _sku(row, items),
         "item": key_of(row.get("item")),
         "quantity": int(quantity),
@@ -115,7 +115,7 @@ def _order_line(row: Record, rows: Sequence[Record], currency: str, items: Mappi
         "tax": money_text(number_of(row.get("tax1Amt")) or Decimal(0), currency),
         "tax_code": key_of(row.get("taxCode")),
         "components": [
-            _component(member, quantity, items)
+            _component(member, quantity, items, fields)
             for member in rows
             if member.get("kitMemberOf") and str(member["kitMemberOf"]) == str(row.get("line"))
         ],
@@ -124,7 +124,7 @@ def _order_line(row: Record, rows: Sequence[Record], currency: str, items: Mappi
     return line  # type: ignore[return-value]  # `active` is one more than the shape asks for
 
 
-def _component(member: Record, kits: Decimal, items: Mapping[str, Record]) -> dict[str, Any]:
+def _component(member: Record, kits: Decimal, items: Mapping[str, Record], fields: CustomFields) -> dict[str, Any]:
     """One part of a bundle, by the definition that the order keeps; without a list price it has no share."""
     each = number_of(member.get("quantityPerKit"))
     if each is None:
@@ -135,8 +135,8 @@ def _component(member: Record, kits: Decimal, items: Mapping[str, Record]) -> di
         "quantity": int(each),
         "order_line": str(member.get("line", "")),
     }
-    if member.get(LIST_PRICE) is not None:
-        part["list_price"] = str(member[LIST_PRICE])
+    if (price := custom_of(member, fields.list_price)) is not None:
+        part["list_price"] = str(price)
     return part
 
 
@@ -155,7 +155,7 @@ def _each(gross: Decimal, quantity: Decimal, currency: str) -> str:
     return money_text(Decimal(round_half_up_div(top, bottom)).scaleb(-digits), currency)
 
 
-def _earlier(authorisation: Record, order_rows: Sequence[Record]) -> EarlierReturn:
+def _earlier(authorisation: Record, order_rows: Sequence[Record], fields: CustomFields) -> EarlierReturn:
     """A return that the account holds. A closed one holds only the units that came in before."""
     closed = is_closed(authorisation)
     lines: list[dict[str, Any]] = []
@@ -165,7 +165,7 @@ def _earlier(authorisation: Record, order_rows: Sequence[Record]) -> EarlierRetu
         units = number_of(row.get("quantityReceived" if closed or row.get("isClosed") is True else "quantity"))
         if units:
             sku = name_of(row.get("item")).rpartition(" : ")[2]
-            lines.append({"order_line": _line_of_order(row, order_rows), "sku": sku, "quantity": int(units)})
+            lines.append({"order_line": _line_of_order(row, order_rows, fields), "sku": sku, "quantity": int(units)})
     status = name_of(status_of(authorisation)).casefold()
     return {
         "number": str(authorisation["id"]),
@@ -179,14 +179,14 @@ def _is_line(row: Record, number: Any) -> bool:
     return number is not None and str(number) in (str(row.get("line")), str(row.get("orderLine")))
 
 
-def _line_of_order(row: Record, order_rows: Sequence[Record]) -> str:
+def _line_of_order(row: Record, order_rows: Sequence[Record], fields: CustomFields) -> str:
     """The order's line of a returned line; a standalone authorisation names it by the channel's id or by its item."""
     if row.get("orderLine") is not None:
         return str(row["orderLine"])
     item = key_of(row.get("item"))
     same = [other for other in order_rows if key_of(other.get("item")) == item]
-    named = [other for other in same if row.get(ORDER_LINE_ID) and other.get(ORDER_LINE_ID) == row[ORDER_LINE_ID]]
-    found = named or same
+    named = custom_of(row, fields.order_line_id)
+    found = [other for other in same if named and custom_of(other, fields.order_line_id) == named] or same
     return str(found[0].get("line", "")) if found else ""
 
 

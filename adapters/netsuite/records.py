@@ -1,13 +1,10 @@
-"""NetSuite's records in the project's terms: their names, references, numbers, and this account's custom fields."""
+"""NetSuite's records in the project's terms: their names, references, rows and numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from streams.money import DIGITS
 from streams.vocabulary import DocumentKind
@@ -24,56 +21,8 @@ RECORDS: dict[DocumentKind, str] = {
 }
 SUBLISTS = {"journalEntry": "line", "inventoryTransfer": "inventory"}  # else: item
 
-# Custom fields (invented: NetSuite has none for these; an account that runs this has to add them).
-ORDER_LINE_ID = "custcol_order_line_id"
-RETURN_REASON = "custcol_return_reason"
-LIST_PRICE = "custcol_list_price"
-REFUND_METHOD = "custbody_refund_method"
-REVERSES = "custbody_reverses"
-
 CLOSED = "H"
 """The status of a closed sales order or return authorisation (transaction status list of NetSuite's help)."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSettings:
-    """What an account's table in the profile may say beyond its limits."""
-
-    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
-    """Dates of documents are days in this zone; without it, UTC days."""
-    currencies: Mapping[str, str] = field(default_factory=dict)
-    """ISO code -> internal id. Without an entry the currency is named by its ISO code."""
-    receivable_account: str = "119"
-    returns_account: str = "54"
-    """Where a reversal is booked: the ids that a fresh account's chart gives Accounts Receivable and Sales (LOW:
-    seen in public samples only); Finance names its own with `receivable_account` and `returns_account`."""
-
-    @classmethod
-    def read(cls, raw: Mapping[str, Any]) -> AccountSettings:
-        """From the account's table; what it does not name stays as it is."""
-        return cls(
-            time_zone=ZoneInfo(str(raw.get("time_zone", "UTC"))),
-            currencies={str(iso): str(number) for iso, number in dict(raw.get("currencies", {})).items()},
-            receivable_account=str(raw.get("receivable_account", "119")),
-            returns_account=str(raw.get("returns_account", "54")),
-        )
-
-    def currency(self, iso: str) -> dict[str, str]:
-        number = self.currencies.get(iso)
-        return {"id": number, "refName": iso} if number else {"refName": iso}
-
-    def iso(self, reference: Any) -> str:
-        """The ISO code of a currency as a record shows it."""
-        number = key_of(reference)
-        for iso, known in self.currencies.items():
-            if known == number:
-                return iso
-        name = name_of(reference)
-        return name if name in DIGITS else number if number in DIGITS else name
-
-    def day(self, moment: str) -> date:
-        """The account's day of an RFC 3339 time."""
-        return datetime.fromisoformat(moment).astimezone(self.time_zone).date()
 
 
 def key_of(reference: Any) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from streams.vocabulary import ErrorKind, Owner
 
+NOT_A_SETTING = "is not a setting"
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -15,6 +17,11 @@ class Fault:
     path: str
     message: str
     mend: str = ""
+
+    @property
+    def is_unknown_name(self) -> bool:
+        """Whether nobody reads the name; in a published record it may be a newer program's, and is passed over."""
+        return self.message == NOT_A_SETTING
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}" + (f" ({self.mend})" if self.mend else "")

@@ -87,7 +87,7 @@ def read_sections(document: Any, *, strict: bool = True) -> Sections:
     )
     top.done()
     _separate_places(sections, faults)
-    standing = [fault for fault in faults if strict or fault.message != "is not a setting"]
+    standing = [fault for fault in faults if strict or not fault.is_unknown_name]
     if standing:
         raise ProfileFaults(standing)
     return sections
@@ -145,7 +145,7 @@ def _account(name: str, accounts: Table) -> AccountSettings:
         read_lag_seconds=table.seconds("read_lag_seconds", 30, 0, 86_400),
         reference_enforced=frozenset(table.words("reference_enforced", DOCUMENTS)),
         credentials=MappingProxyType({key: credentials.text(key) for key in list(credentials.names())}),
-        options=MappingProxyType({key: options.text(key) for key in list(options.names())}),
+        options=MappingProxyType(dict(options.raw)),
     )
     for key, variable in settings.credentials.items():
         if variable and not _VARIABLE.fullmatch(variable):  # it may be the secret itself: never repeated

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import gcd
+from typing import Any
 
 from streams.money import TaxInside
 from streams.vocabulary import Owner
@@ -51,7 +52,7 @@ class AccountSettings:
     read_lag_seconds: float
     reference_enforced: frozenset[str]  # document kinds whose external reference the account keeps unique
     credentials: Mapping[str, str]
-    options: Mapping[str, str]  # what only this system's adapter reads
+    options: Mapping[str, Any]  # what only this system's adapter reads, and checks; as written
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from difflib import get_close_matches
 from typing import Any, Final
 
-from streams.profile.faults import Fault
+from streams.profile.faults import NOT_A_SETTING, Fault
 
 REQUIRED: Final = object()
 _DURATION = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)", re.ASCII)
@@ -136,7 +136,7 @@ class Table:
     def done(self, known: Collection[str] = ()) -> None:
         """Every name that nobody asked for is a fault."""
         for name in self.names():
-            self.fault(name, "is not a setting", suggestion(name, {*self.seen, *known}))
+            self.fault(name, NOT_A_SETTING, suggestion(name, {*self.seen, *known}))
 
     def _take(self, name: str, default: Any) -> Any:
         self.seen.add(name)

@@ -62,7 +62,7 @@ class Fleet:
             worker = SequencerWorker(self._topology, BUILDS[self.build], self._read_profile, *base)
         else:
             table = self._profile.document["accounts"][self._account]
-            adapter = self._vendor.adapter(process.name, table, clock.now)
+            adapter = self._vendor.adapter(process.name, table, clock.now, self._profile.merchant.time_zone)
             head_room = self._profile.account(self._account).head_room
             worker = DispatcherWorker(self._topology, self._account, adapter, head_room, self._look_seconds, *base)
         self.workers.append(worker)

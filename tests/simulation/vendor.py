@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from adapters.generator.world import ACCOUNT
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.client import Client
-from adapters.netsuite.records import AccountSettings
+from adapters.netsuite.options import AccountSettings
 from adapters.netsuite.simulator import NetSuiteSimulator
 from adapters.netsuite.simulator.errors import NetSuiteError, too_many_requests
 from adapters.netsuite.simulator.service import ANSWERS, ROOT, Ask, failed, prepared
@@ -114,10 +114,13 @@ class VendorWorld:
         """The wire of a process; `owner` is the name under which its connections are closed."""
         return VendorWire(self, owner)
 
-    def adapter(self, owner: str, account: Mapping[str, Any], now: Callable[[], datetime] | None = None) -> NetSuite:
+    def adapter(
+        self, owner: str, account: Mapping[str, Any], now: Callable[[], datetime] | None = None, time_zone: str = "UTC"
+    ) -> NetSuite:
         """The product's adapter for an account's table of the profile; `now` is the clock of the process."""
         client = Client(str(account["base_url"]), self.wire(owner), now or self._now)
-        return NetSuite(client, limits_of(account), AccountSettings.read(account), now or self._now)
+        options = AccountSettings.read(account.get("options", {}), time_zone)
+        return NetSuite(client, limits_of(account), options, now or self._now)
 
     def closed(self, owner: str) -> None:
         """The network tells that a process has gone: none of its calls is in flight any more."""

@@ -11,9 +11,10 @@ import pytest
 
 from adapters.netsuite.client import _number
 from adapters.netsuite.documents import Request, is_transform, request_for
+from adapters.netsuite.options import AccountSettings
 from adapters.netsuite.proof import application_of, closing_of, differences, document_of, may_be_adopted
 from adapters.netsuite.questions import order_answer, originals, status_name
-from adapters.netsuite.records import AccountSettings, money_text
+from adapters.netsuite.records import money_text
 from adapters.netsuite.wire import Credentials
 from streams.commands import Command
 from streams.vocabulary import DocumentKind
