@@ -6,13 +6,14 @@ STAMP := $(VENV)/.installed
 ARGS ?=
 SEEDS ?= 1-1000
 
-.PHONY: demo up test simulate lint lock clean help
+.PHONY: demo up test simulate mutation lint lock clean help
 
 help:
 	@echo "make demo   the whole system on this machine against simulated vendors: a peak with faults, and a report"
 	@echo "make up     the same, kept running"
 	@echo "make test   all tests; real Kafka comes from REVENI_STREAMS_TEST_KAFKA, a container, or its jars (Java 17, Maven)"
 	@echo "make simulate  the whole pipeline in virtual time under faults: SEEDS=1-1000, or one seed to see it again"
+	@echo "make mutation  small edits of the product at random, and which of them no test notices: ARGS=\"--seed 7 --count 50\""
 	@echo "make lint   ruff, mypy, import-linter"
 	@echo "make lock   resolve the dependencies again"
 	@echo "make clean  remove everything that these made, the environment included"
@@ -28,6 +29,9 @@ test: $(STAMP)
 
 simulate: $(STAMP)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
+
+mutation: $(STAMP)
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
