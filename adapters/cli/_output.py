@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from adapters.cli._escape import visible
+
 
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
@@ -15,4 +17,4 @@ def print_json(document: Any) -> None:
 
 def print_lines(lines: list[str]) -> None:
     for line in lines:
-        typer.echo(line)
+        typer.echo(visible(line))

@@ -6,16 +6,17 @@ import asyncio
 import getpass
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from adapters.acts.installation import Installation
+from adapters.cli._escape import visible
+from adapters.cli._lists import laid_out, plain_table
 from adapters.views.reading import Unreachable
 
 T = TypeVar("T")
@@ -58,7 +59,8 @@ def fail(sentence: str) -> NoReturn:
 
 
 def out(text: str) -> None:
-    typer.echo(text)
+    """A line of data; whatever in it came from outside is made visible."""
+    typer.echo(visible(text))
 
 
 def out_json(value: Any) -> None:
@@ -66,7 +68,8 @@ def out_json(value: Any) -> None:
 
 
 def hint(text: str) -> None:
-    typer.echo(text, err=True)
+    """A line beside the data."""
+    typer.echo(visible(text), err=True)
 
 
 def confirm(question: str, *, yes: bool, command: str) -> None:
@@ -90,10 +93,11 @@ def command_line(verb: Sequence[str], options: Mapping[str, str | None]) -> str:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, limit: int | None = DEFAULT_LIMIT) -> None:
-    """At most `limit` rows, and the sentence that says so; with lines and colour only where stdout is a terminal."""
-    shown = rows if limit is None else rows[:limit]
-    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        _rich(columns, shown)
+    """At most `limit` rows, and the sentence that says so; on a terminal laid out for its width."""
+    shown = [[text(cell) for cell in row] for row in (rows if limit is None else rows[:limit])]
+    if is_terminal():
+        for line in laid_out(columns, shown, shutil.get_terminal_size().columns):
+            out(line)
     else:
         for line in plain_table(columns, shown):
             out(line)
@@ -101,25 +105,14 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, limit: int |
         hint(f"{len(shown)} of {len(rows)}, --all")
 
 
-def plain_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[str]:
-    """Columns padded to their widest cell; nothing is cut."""
-    cells = [[column.upper() for column in columns], *[[text(cell) for cell in row] for row in rows]]
-    widths = [max(len(line[number]) for line in cells) for number in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+def is_terminal() -> bool:
+    """Whether people read standard output as it comes."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def text(cell: Any) -> str:
-    return "-" if cell is None or cell == "" else " ".join(str(cell).split())
-
-
-def _rich(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        # Ids and times are never cut; only sentences wrap.
-        drawn.add_column(column.upper(), no_wrap=column not in ("reason", "why"), overflow="fold")
-    for row in rows:
-        drawn.add_row(*(text(cell) for cell in row))
-    Console().print(drawn, soft_wrap=False, markup=False, highlight=False)
+    """A cell on one line; what is not there is a dash."""
+    return "-" if cell is None or cell == "" else visible(" ".join(str(cell).split()))
 
 
 def only(found: Sequence[dict[str, Any]], owner: str, kind: str) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from streams.commands import Command, Failure, Outcome
 from streams.topics import Topology
 from streams.vocabulary import DocumentKind, OutcomeStatus
 from tests.kafka import produce, read_all
+from tests.terminal import Shown, on_terminal
 
 ROOT = Path(__file__).parents[2]
 PROFILE = ROOT / "docker" / "profiles" / "demo.toml"
@@ -139,6 +140,11 @@ class Place:
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         assert code is None or result.exit_code == code, f"{words}: {result.exit_code}\n{result.output}"
         return result
+
+    def on_terminal(self, *words: str, columns: int) -> Shown:
+        """One verb on a pseudo-terminal of so many columns."""
+        command = [sys.executable, "-m", "adapters.cli.main", *words]
+        return on_terminal(command, columns=columns, environment={**os.environ, **self.environment}, directory=ROOT)
 
     def json(self, *words: str, code: int | None = None) -> Any:
         return json.loads(self.run(*words, "--json", code=code).stdout)

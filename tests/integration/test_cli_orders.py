@@ -93,6 +93,26 @@ def test_waiting_and_exceptions_are_bare_lists_with_the_contracts_fields(place: 
     assert len(shown.stdout.splitlines()) == 2 and (len(held) == 1 or f"1 of {len(held)}, --all" in shown.stderr)
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize("verb", [("exceptions",), ("dlq", "list"), ("waiting",)])
+def test_every_list_is_readable_on_a_terminal(place: Place, verb: tuple[str, ...], columns: int) -> None:
+    """At 80 and at 120 columns every order, kind, owner and id stands whole on one line, and no line is too long."""
+    order = f"12{columns}{len(verb[-1])}0000000000000"
+    if not place.exceptions(order):
+        refused(place, order)
+    listed = [entry for entry in place.json(*verb) if entry["order_id"] == order]
+    assert listed
+    shown = place.on_terminal(*verb, "--all", columns=columns)
+    assert shown.code == (0 if verb == ("waiting",) else 1)
+    assert all(len(line) <= columns for line in shown.lines)
+    for entry in listed:
+        for name in ("order_id", "kind", "owner", "dlq_id"):
+            if entry.get(name) and not (verb == ("waiting",) and name in ("kind", "owner")):
+                assert any(entry[name] in line for line in shown.lines), (name, entry[name])
+        words = entry["reason"].split()
+        assert all(any(word in line for line in shown.lines) for word in words)
+
+
 def test_a_retry_is_applied_and_the_exception_closes(place: Place) -> None:
     """`decide retry` sends the effect again as a new revision, and says so."""
     entry = refused(place, "130")

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from adapters.cli._lists import plain_table
 from adapters.cli._order_text import order_text
-from adapters.cli._terminal import plain_table
+from adapters.cli._terminal import text
 from adapters.cli._wording import age, clock, length, money, step_name
 from adapters.views.balances import balances
 from adapters.views.order import describe
@@ -167,5 +168,7 @@ def test_a_step_is_named_without_its_returns_own_id() -> None:
 
 def test_a_plain_table_cuts_nothing() -> None:
     """Every cell is whole, on one line; what is not there is a dash."""
-    lines = plain_table(("id", "why"), [("a" * 40, "two\nlines"), ("b", None)])
+    lines = plain_table(
+        ("id", "why"), [[text(cell) for cell in row] for row in [("a" * 40, "two\nlines"), ("b", None)]]
+    )
     assert lines == [f"ID{' ' * 38}  WHY", f"{'a' * 40}  two lines", f"b{' ' * 39}  -"]
