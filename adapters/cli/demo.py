@@ -18,15 +18,20 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed plays the same peak.")] = 20261127,
     faults: Annotated[bool, typer.Option("--faults/--no-faults", help="Faults in the ERP, and workers killed.")] = True,
     kills: Annotated[int, typer.Option(min=0, help="How often a worker is killed with kill -9.")] = 2,
+    trouble: Annotated[
+        float,
+        typer.Option(min=0, max=60, help="Percent of the returns that need a person; from 20 all hostile bodies."),
+    ] = 5.0,
     duration: Annotated[float, typer.Option(min=0, help="Seconds of sending; 0: by size.")] = 0.0,
     broker: Annotated[
         str, typer.Option(help="embedded, kafka (its published jars, needs Java 17 and Maven), or host:port.")
     ] = "",
     out: Annotated[Path, typer.Option(help="Where the list, the logs, the report and the plot go.")] = Path(".demo"),
 ) -> None:
-    """Play a peak through the whole system, do harm to it, and check from outside that nothing was lost or doubled.
+    """Play a peak through the whole system, do harm to it, and check from outside that nothing was lost or doubled,
+    and that nobody is bothered for nothing.
 
-    Examples: reveni-streams demo · demo --orders 5000 · demo --broker kafka --seed 7
+    Examples: reveni-streams demo · demo --orders 5000 --trouble 25 · demo --broker kafka --seed 7
     """
     from adapters.broker.errors import BrokerError
     from adapters.demo.plan import DEADLINE_SECONDS, Plan
@@ -38,7 +43,7 @@ def demo(
     from adapters.stage.stage import Stage
 
     console = Console(stderr=True, highlight=False)
-    plan = Plan(orders=orders, seed=seed, faults=faults, kills=kills if faults else 0, duration=duration)
+    plan = Plan(orders, seed, faults, kills if faults else 0, duration, trouble)
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     try:
@@ -92,7 +97,7 @@ class _Progress:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
 
     def show(self, sample: Any, phase: str) -> None:
         if self._live is not None:
@@ -100,9 +105,9 @@ class _Progress:
         elif sample.at - self._printed >= 5:
             self._printed = sample.at
             self._console.print(
-                f"{sample.at:5.0f} s {phase}: events {sample.accepted:,} taken, {sample.backlog:,} unread; "
-                f"ERP {sample.in_flight}/{sample.limit} in flight, {sample.commands:,} commands waiting, "
-                f"{sample.documents:,} documents; dead letters {sample.dead_letters:,}"
+                f"{sample.at:4.0f} s {phase}: {sample.accepted:,} events taken, {sample.backlog:,} unread; "
+                f"{sample.documents:,} documents, ERP {sample.in_flight}/{sample.limit} calls",
+                soft_wrap=True,
             )
 
 

@@ -21,6 +21,7 @@ class Plan:
     faults: bool = True
     kills: int = 2
     duration: float = 0.0  # of the sending; 0: by size
+    trouble: float = 5.0  # percent of the returns that need a person
 
     @property
     def sending(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from adapters.demo.watch import Sample
 from adapters.generator.deliveries import Delivery
 from adapters.generator.files import Answer
 from adapters.generator.verdict import Verdict
+
+_COLUMNS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class Run:
 
     seed: int
     orders: int
+    returns: int
+    trouble: float  # percent of the returns that were meant to need a person
     broker: str
     seconds: float
     kills: int
@@ -55,6 +60,8 @@ def report(run: Run) -> dict[str, Any]:
     found = {
         "seed": run.seed,
         "orders": run.orders,
+        "returns": run.returns,
+        "trouble": run.trouble,
         "broker": run.broker,
         "events_sent": counts["events_sent"],
         "events_accepted": counts["events_accepted"],
@@ -84,11 +91,26 @@ def report(run: Run) -> dict[str, Any]:
             {"invariant": v.invariant, "name": v.name, "order_id": v.order_id, "what": v.what}
             for v in run.verdict.violations
         ],
+        "returns_with_exceptions": len({entry.get("return_id") for entry in run.exceptions} - {None, ""}),
+        "exceptions_explained": _causes(run.verdict),
         "exceptions_unexplained": len(run.verdict.unexplained),
+        "unexplained": [{name: entry.get(name) for name in _SHOWN} for entry in run.verdict.unexplained],
         "seconds": round(run.seconds, 1),
     }
-    found["ok"] = run.verdict.ok and run.rested and bugs == 0
+    found["ok"] = run.verdict.ok and run.rested and bugs == 0 and not run.verdict.unexplained
     return found
+
+
+_SHOWN = ("order_id", "return_id", "refund_id", "step", "kind", "owner", "reason", "dlq_id")
+
+
+def _causes(verdict: Verdict) -> dict[str, dict[str, int]]:
+    """Open exceptions by owner, and by what explains them."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for word, entry in verdict.explained:
+        if word:
+            found[str(entry.get("owner") or "nobody")][word] += 1
+    return {owner: dict(causes.most_common()) for owner, causes in sorted(found.items())}
 
 
 def _was_replayed(letter: Mapping[str, Any]) -> bool:
@@ -155,41 +177,81 @@ def _percentile(values: Sequence[float], percent: int) -> float | None:
 
 
 def summary(found: Mapping[str, Any], run: Run) -> str:
-    """The last thing a demo prints."""
-
-    def mark(good: bool) -> str:
-        return "ok  " if good else "FAIL"
-
-    owners = Counter(str(entry.get("owner") or "nobody") for entry in run.exceptions)
+    """The last thing a demo prints, for a terminal of 80 columns."""
+    refunds_open = max(found["refunds_paid"] - found["credit_notes"], 0)
+    faults = ", ".join(f"{count} {name}" for name, count in found["faults_injected"].items()) or "none"
     reasons = Counter(_word(str(entry.get("for") or "")) for entry in run.waiting)
-    refunds_open = found["refunds_paid"] - found["credit_notes"]
+    waits = ", ".join(f"{count} for {name}" for name, count in reasons.most_common(5)) or "none"
+    share = 100 * found["returns_with_exceptions"] / max(found["returns"], 1)
+    unexplained = found["unexplained"]
     lines = [
-        f"{mark(found['ok'])} {found['seconds']:.0f} s, seed {found['seed']}, {found['orders']:,} orders, "
-        f"{found['broker']} broker",
-        f"{mark(found['events_sent'] >= found['events_accepted'] > 0)} {found['events_sent']:,} events sent, "
-        f"{found['events_accepted']:,} accepted; {found['worker_kills']} workers killed with kill -9",
-        f"{mark(found['refunds_lost'] == 0)} {found['refunds_paid']:,} refunds paid, {found['credit_notes']:,} credit "
-        f"notes, {max(refunds_open, 0):,} held or waiting with a reason; lost {found['refunds_lost']}, "
-        f"doubled {found['credit_notes_doubled']}",
-        *_money(run),
-        f"{mark(found['restocks_before_inspection'] == 0)} {found['restocks']:,} restocks, "
-        f"{found['restocks_before_inspection']} before inspection; {found['exchanges_requested']:,} exchanges asked "
-        f"for, {found['exchange_orders']:,} orders made",
-        f"{mark(found['limit_breaches'] == 0)} NetSuite limit {found['limit']}: most at once {found['max_in_flight']}, "
-        f"breaches {found['limit_breaches']}; {found['erp_calls']:,} calls, faults injected: "
-        + (", ".join(f"{count} {name}" for name, count in found["faults_injected"].items()) or "none"),
-        f"     {found['exceptions_open']:,} exceptions open: "
-        + (", ".join(f"{owner} {count}" for owner, count in owners.most_common()) or "none"),
-        f"     {found['waiting']:,} steps waiting: "
-        + (", ".join(f"{count} for {name}" for name, count in reasons.most_common(5)) or "none"),
-        f"     {found['events_per_second']:,.0f} events/s through the sequencer; first document after "
-        f"{_ms(found['p50_ms'])} (median), {_ms(found['p99_ms'])} (99 %)",
+        *_line(
+            found["ok"],
+            f"{found['seconds']:.0f} s, seed {found['seed']}, {found['orders']:,} orders, "
+            f"{found['returns']:,} returns, {found['broker']} broker",
+        ),
+        *_line(
+            found["events_sent"] >= found["events_accepted"] > 0,
+            f"{found['events_sent']:,} events sent, {found['events_accepted']:,} accepted; {found['worker_kills']} "
+            "workers killed with kill -9",
+        ),
+        *_line(
+            found["refunds_lost"] == 0 == found["credit_notes_doubled"],
+            f"{found['refunds_paid']:,} refunds paid, {found['credit_notes']:,} credit notes, {refunds_open:,} held or "
+            f"waiting with a reason; lost {found['refunds_lost']}, doubled {found['credit_notes_doubled']}",
+        ),
+        *_line(None, *_money(run)),
+        *_line(
+            found["restocks_before_inspection"] == 0,
+            f"{found['restocks']:,} restocks, {found['restocks_before_inspection']} before inspection; "
+            f"{found['exchanges_requested']:,} exchanges asked for, {found['exchange_orders']:,} orders made",
+        ),
+        *_line(
+            found["limit_breaches"] == 0,
+            f"NetSuite limit {found['limit']}: most at once {found['max_in_flight']}, breaches "
+            f"{found['limit_breaches']}; {found['erp_calls']:,} calls",
+            f"faults injected: {faults}",
+        ),
+        *_line(
+            not unexplained,
+            f"{found['returns_with_exceptions']:,} of {found['returns']:,} returns ({share:.1f} %) need a person; "
+            f"{found['exceptions_open']:,} exceptions open, {_called_for(len(unexplained))}",
+            *(
+                f"{owner}: {', '.join(f'{count} {word}' for word, count in causes.items())}".replace("-", " ")
+                for owner, causes in found["exceptions_explained"].items()
+            ),
+        ),
+        *_line(None, f"{found['waiting']:,} steps waiting: {waits}"),
+        *_line(
+            None,
+            f"{found['events_per_second']:,.0f} events/s through the sequencer; first document after "
+            f"{_ms(found['p50_ms'])} (median), {_ms(found['p99_ms'])} (99 %)",
+        ),
     ]
+    for entry in unexplained[:10]:
+        about = f"{entry['order_id'] or 'no order'}, {entry['step']}, {entry['kind']}, {entry['owner']}"
+        lines += _line(False, f"nothing calls for it: {about}: {entry['reason']}")
     for violation in found["violations"][:10]:
-        lines.append(f"FAIL {violation['invariant']} {violation['name']}: {violation['what']}")
+        lines += _line(False, f"{violation['invariant']} {violation['name']}: {violation['what']}")
     if not found["at_rest"]:
-        lines.append("FAIL I14: it did not come to rest in time")
+        lines += _line(False, "I14: it did not come to rest in time")
     return "\n".join(lines)
+
+
+def _called_for(unexplained: int) -> str:
+    return f"{unexplained} of them called for by nothing" if unexplained else "each called for"
+
+
+def _line(good: bool | None, *texts: str) -> list[str]:
+    """Texts under one verdict (None: nothing is judged), each wrapped."""
+    mark = {True: "ok   ", False: "FAIL ", None: "     "}[good]
+    wrapped: list[str] = []
+    for number, text in enumerate(texts):
+        begin = " " * len(mark) if number else mark
+        wrapped += textwrap.wrap(
+            text, _COLUMNS, initial_indent=begin, subsequent_indent=" " * 7, break_on_hyphens=False
+        )
+    return wrapped
 
 
 def _money(run: Run) -> Iterable[str]:
@@ -201,7 +263,7 @@ def _money(run: Run) -> Iterable[str]:
             credits[str(entry["currency"])] += Decimal(str(entry["amount"]))
             notes[str(entry["currency"])] += 1
     for currency in sorted(credits):
-        yield f"     {currency} {credits[currency]:,} credited in {notes[currency]:,} notes"
+        yield f"{currency} {credits[currency]:,} credited in {notes[currency]:,} notes"
 
 
 def _word(text: str) -> str:

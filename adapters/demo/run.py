@@ -16,7 +16,8 @@ from adapters.demo.report import Interval, Run
 from adapters.demo.watch import Sample, Watcher
 from adapters.generator import check as outside
 from adapters.generator import files, sender
-from adapters.generator.deliveries import REVENI, WAREHOUSE
+from adapters.generator.chances import troubled
+from adapters.generator.deliveries import REVENI, WAREHOUSE, habits_of
 from adapters.generator.files import AnswerLog
 from adapters.generator.run import Peak, make
 from adapters.generator.sender import Counts, Pace
@@ -29,7 +30,7 @@ RESTART_SECONDS = 1.0
 RECOVERY_SECONDS = 15.0
 """How long a killed worker's work stands still: its session (10 s here for a dispatcher), a rebalance, a recovery."""
 
-EVIDENCE = 20  # stories kept of orders that broke a promise
+EVIDENCE = 20  # stories kept of orders that broke a promise, or have an exception that nothing explains
 
 READY_SECONDS = 90.0
 """How long the workers may take to join their groups and recover; the embedded broker takes its time."""
@@ -57,10 +58,11 @@ class Demo:
         """The whole run; raises `ChildFailed` when a part does not start."""
         began = time.monotonic()
         secrets = {REVENI: SECRETS["reveni"], WAREHOUSE: SECRETS["warehouse"]}
-        peak = make(self._plan.seed, self._plan.orders, self._plan.sending, secrets)
+        chances, habits = troubled(self._plan.trouble), habits_of(self._plan.trouble)
+        peak = make(self._plan.seed, self._plan.orders, self._plan.sending, secrets, habits=habits, chances=chances)
         peak.write(self._out)
         self._say(
-            f"{len(peak.deliveries):,} webhooks of {len(peak.stories):,} returns on {len(peak.world.orders):,} orders, "
+            f"{len(peak.deliveries):,} webhooks of {len(peak.stories):,} returns on {len(peak.world.orders):,} orders\n"
             f"written to {self._out / files.SENT}"
         )
         await asyncio.to_thread(self._stage.prepare)
@@ -75,17 +77,20 @@ class Demo:
         try:
             rested = await self._peak(peak, workers, watcher)
             calls = await asyncio.to_thread(self._stage.control, "GET", "/_calls?summary=1")
+            faults = await asyncio.to_thread(self._stage.control, "GET", "/_calls?faults=1")
             ledger = await asyncio.to_thread(self._stage.control, "GET", "/_ledger")
             lists = [await asyncio.to_thread(run_json, verb, self._stage.env) for verb in _LISTS]
             exceptions, waiting, letters = lists
             sent, answers = files.read_sent(self._out / files.SENT), files.read_answers(self._out / files.ANSWERS)
-            verdict = outside.check(peak.expected, ledger, sent, answers, exceptions, waiting, calls)
+            verdict = outside.check(peak.expected, ledger, sent, answers, exceptions, waiting, calls, faults)
             await asyncio.to_thread(self._keep_evidence, verdict, ledger, exceptions, waiting)
         finally:
             await watcher.stop()
         return Run(
             seed=self._plan.seed,
             orders=self._plan.orders,
+            returns=len(peak.stories),
+            trouble=self._plan.trouble,
             broker="",
             seconds=time.monotonic() - began,
             kills=len(self._kills),
@@ -110,7 +115,9 @@ class Demo:
         """What the verdict rests on, and the whole story of each order that broke a promise."""
         for name, content in (("ledger", ledger), ("exceptions", exceptions), ("waiting", waiting)):
             (self._out / f"{name}.json").write_text(json.dumps(content, indent=1))
-        orders = list(dict.fromkeys(violation.order_id for violation in verdict.violations if violation.order_id))
+        broken = [violation.order_id for violation in verdict.violations]
+        broken += [str(entry.get("order_id") or "") for entry in verdict.unexplained]
+        orders = list(filter(None, dict.fromkeys(broken)))
         for order_id in orders[:EVIDENCE]:
             story = run_json(["order", "show", order_id], self._stage.env)
             (self._out / f"order-{order_id}.json").write_text(json.dumps(story, indent=1))
@@ -219,7 +226,7 @@ class Demo:
                 waiting = await asyncio.to_thread(run_json, ["waiting"], self._stage.env)
                 if all(entry["for"] in OUTSIDE or str(entry["for"]).startswith("letter:") for entry in waiting):
                     return True
-                self._phase = f"coming to rest, {len(waiting)} steps waiting"
+                self._phase = f"coming to rest, {len(waiting)} waiting"
                 await asyncio.sleep(2)
             await asyncio.sleep(LOOK_SECONDS)
         return False

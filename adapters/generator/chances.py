@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
-def _weights(**weights: int) -> Mapping[str, int]:
+def _weights(**weights: float) -> Mapping[str, float]:
     return weights
 
 
@@ -15,8 +15,10 @@ class Chances:
     """Shares between 0 and 1, and weights. What is 0 draws no die, so that a new chance leaves old seeds alone."""
 
     # the orders
-    statuses: Mapping[str, int] = field(default_factory=lambda: _weights(fulfilled=88, closed=8, archived=1, pending=3))
-    currencies: Mapping[str, int] = field(default_factory=lambda: _weights(GBP=86, EUR=9, JPY=3, KWD=2))
+    statuses: Mapping[str, float] = field(
+        default_factory=lambda: _weights(fulfilled=88, closed=8, archived=1, pending=3)
+    )
+    currencies: Mapping[str, float] = field(default_factory=lambda: _weights(GBP=86, EUR=9, JPY=3, KWD=2))
     quantities: tuple[int, int, int] = (72, 20, 8)  # weights of 1, 2 and 3 units on a line
     bundle: float = 0.06
     archived_line: float = 0.015
@@ -25,7 +27,7 @@ class Chances:
     # the request
     returned: float = 0.7  # of orders
     returns: tuple[int, int, int] = (80, 15, 5)  # weights of 1, 2 and 3 returns of an order
-    types: Mapping[str, int] = field(default_factory=lambda: _weights(refund=72, exchange=14, mixed=14))
+    types: Mapping[str, float] = field(default_factory=lambda: _weights(refund=72, exchange=14, mixed=14))
     instant: float = 0.6
     no_lines: float = 0.03
     everything: float = 0.35
@@ -36,6 +38,7 @@ class Chances:
     unknown_field: float = 0.03
     # how it goes
     twisted: float = 0.0  # of returns, by any plot that fits; 0: each plot by its own share
+    plots: float = 1.0  # times its own share, of the plots that need a person; below 1 a plot may not come at all
     cancelled_instant: float = 0.04
     cancelled_standard: float = 0.06
     unknown_state: float = 0.02
@@ -47,6 +50,7 @@ class Chances:
     shipping: float = 0.7  # of returns of everything
     shipping_only: float = 0.3  # of returns without lines
     goodwill: float = 0.04
+    beyond_paid: float = 1.0  # of the adjustments that bring refunds above what was paid; the others are goodwill
     dispositions: float = 0.0  # of returns whose lines carry Reveni's own disposition once they are received
     not_restocked: float = 0.0  # of those lines: `restock` is false
     # the warehouse
@@ -55,3 +59,19 @@ class Chances:
 
 
 PEAK = Chances()
+_PEAK_PERCENT = 19.5  # of a peak's returns need a person (measured over 1,000 orders of three seeds)
+
+
+def troubled(percent: float) -> Chances:
+    """A peak in which about so many percent of the returns need a person."""
+    times = percent / _PEAK_PERCENT
+    return replace(
+        PEAK,
+        statuses={**PEAK.statuses, "archived": PEAK.statuses["archived"] * times},
+        archived_line=PEAK.archived_line * times,
+        plots=times,
+        rejected=PEAK.rejected * times,
+        line_rejected=PEAK.line_rejected * times,
+        partly_accepted=min(1.0, PEAK.partly_accepted * times),
+        beyond_paid=min(1.0, PEAK.beyond_paid * times),
+    )

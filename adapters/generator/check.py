@@ -11,6 +11,7 @@ from adapters.generator import goods_check, money_check, truth
 from adapters.generator.books import REFERENCED, Books
 from adapters.generator.deliveries import Delivery
 from adapters.generator.expected import Expected
+from adapters.generator.explained import Explained
 from adapters.generator.files import Answer
 from adapters.generator.names import Names
 from adapters.generator.truth import Truth
@@ -27,14 +28,22 @@ def check(
     exceptions: Sequence[Mapping[str, Any]],
     waiting: Sequence[Mapping[str, Any]],
     calls_summary: Mapping[str, Any],
+    faults: Sequence[Mapping[str, Any]] = (),
 ) -> Verdict:
-    """Everything that can be told from outside; `exceptions` and `waiting` are the command line's lists."""
+    """Everything that can be told from outside; `exceptions` and `waiting` are the command line's lists.
+
+    `faults`: the calls that met one, as `GET /_calls?faults=1` shows them.
+    """
     sure, most = truth.begun(sent, answers)
     statuses: dict[int, set[int]] = defaultdict(set)
     for answer in answers:
         statuses[answer.seq].add(answer.status)
     books = ledger.read(ledger_entries, expected.sellable)
-    return judge(expected, books, (sure, most), (sent, statuses), exceptions, waiting, calls_summary)
+    verdict = judge(expected, books, (sure, most), (sent, statuses), exceptions, waiting, calls_summary)
+    taken = [one for one in sent if 200 in statuses[one.seq]]
+    words = Explained(expected.causes, taken, faults).all(exceptions)
+    verdict.explained = [(word, dict(entry)) for word, entry in zip(words, exceptions, strict=True)]
+    return verdict
 
 
 def judge(
@@ -65,9 +74,6 @@ def judge(
     for entry in exceptions:
         if entry.get("kind") == "bug":
             verdict.add("E01", "bug", str(entry.get("order_id") or ""), str(entry.get("reason")))
-        odd = expected.tags.get(str(entry.get("return_id") or ""))
-        if entry.get("return_id") in sure.returns and not odd:
-            verdict.unexplained.append(dict(entry))
     verdict.counts["exceptions_open"] = len(exceptions)
     verdict.counts["waiting"] = len(waiting)
     return verdict

@@ -20,6 +20,7 @@ HEADERS = {REVENI: "X-Reveni-Signature", WAREHOUSE: "X-Signature"}
 _POISON_SHARE = 0.006
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)  # made once: it costs as much as a body
 _FORGED_SHARE = 0.001
+_WHOLE_PEAK = 20.0  # percent of the returns that need a person: from there on every hostile kind is sent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Habits:
     overtaken: float = 0.12
     very_late: float = 0.04
     too_early: float = 0.04  # of inspections: before the return is known to have arrived
+    poison: float = _POISON_SHARE  # hostile bodies, on top
+    every_poison: bool = True  # each kind once at least, however few deliveries there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,12 @@ def sign(secret: str, body: bytes) -> str:
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
 
 
+def habits_of(percent: float) -> Habits:
+    """How hostile a day is on which so many percent of the returns need a person."""
+    every = percent >= _WHOLE_PEAK
+    return Habits(poison=_POISON_SHARE * min(1.0, percent / _WHOLE_PEAK), every_poison=every)
+
+
 def plan(
     seed: int,
     stories: Sequence[Story],
@@ -78,7 +87,7 @@ def plan(
     timed: list[tuple[float, Delivery]] = []
     for story in stories:
         timed += of_story(rng, story, habits)
-    timed += _poison(rng, stories, round(len(timed) * _POISON_SHARE))
+    timed += _poison(rng, stories, max(1, round(len(timed) * habits.poison)), every=habits.every_poison)
     genuine = [delivery for _, delivery in timed if delivery.sort == "reveni"]
     for forged in rng.sample(genuine, min(len(genuine), max(2, round(len(timed) * _FORGED_SHARE)))):
         timed.append((rng.random(), replace(forged, sort="forged", note="signed with another secret")))
@@ -136,10 +145,12 @@ def _delivery(rng: Random, story: Story, told: Told) -> Delivery:
     )
 
 
-def _poison(rng: Random, stories: Sequence[Story], wanted: int) -> list[tuple[float, Delivery]]:
-    """Every kind once, and then more of the small ones up to the share."""
+def _poison(rng: Random, stories: Sequence[Story], wanted: int, *, every: bool) -> list[tuple[float, Delivery]]:
+    """Every kind once, and then more of the small ones up to the share; or as many as wanted, each another kind."""
     order_ids = sorted({story.order_id for story in stories if not story.plot.name})
     kinds = list(poison.every(rng, order_ids))
+    if not every:
+        return [(rng.random(), of_poison(kind)) for kind in rng.sample(kinds, min(wanted, len(kinds)))]
     more = [kind for kind in kinds if len(kind.body) < 100_000]
     kinds += [rng.choice(more) for _ in range(wanted - len(kinds))]
     return [(rng.random(), of_poison(kind)) for kind in kinds]

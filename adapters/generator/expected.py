@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from adapters.generator import causes
 from adapters.generator.amounts import text
+from adapters.generator.causes import Call, Cause
 from adapters.generator.story import Story
 from adapters.generator.world import ACCOUNT, WAREHOUSES, World
 
@@ -43,6 +45,7 @@ class Expected:
     places: dict[str, dict[str, str]]  # warehouse: place: location number
     demands: list[Demand] = field(default_factory=list)
     tags: dict[str, list[str]] = field(default_factory=dict)  # return id: what is odd about it
+    causes: list[Cause] = field(default_factory=list)
 
     @property
     def sellable(self) -> frozenset[str]:
@@ -58,11 +61,13 @@ def read(path: Path) -> Expected:
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     orders = {order_id: Sold(**order) for order_id, order in raw.pop("orders").items()}
     demands = [Demand(**demand) for demand in raw.pop("demands")]
-    return Expected(orders=orders, demands=demands, **raw)
+    found = [Cause(**{**cause, "calls": [Call(**call) for call in cause["calls"]]}) for cause in raw.pop("causes")]
+    return Expected(orders=orders, demands=demands, causes=found, **raw)
 
 
 def of(world: World, stories: Iterable[Story]) -> Expected:
     """The expectations of a world and its stories."""
+    told = list(stories)
     result = Expected(
         seed=world.seed,
         account=ACCOUNT,
@@ -71,8 +76,9 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
             for order in world.orders
         },
         places=WAREHOUSES,
+        causes=causes.of(world.orders, told),
     )
-    for story in stories:
+    for story in told:
         if story.tags:
             result.tags[story.return_id] = sorted(story.tags)
         if story.plot.exceptions and story.plot.name in story.tags:

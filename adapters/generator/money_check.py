@@ -144,13 +144,13 @@ def _without_grown(opened: Open, unmatched: list[PaidRefund], documents: list[Do
 def _beyond_the_order(
     verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group], names: Names
 ) -> None:
-    """I5: credits, less what was given on top, never pass what was paid for the order."""
+    """I5: credits, less bonuses and goodwill, never pass what was paid for the order. An adjustment is no gift."""
     gifts: dict[tuple[str, str], Decimal] = {}
     for data in most.returns.values():
         key = (names.order(str(data["order_id"])), data["currency"])
         gifts[key] = gifts.get(key, Decimal(0)) + sum(Decimal(bonus["amount"]) for bonus in data["bonuses"])
     for refund in most.refunds.values():
-        if refund.kind != "goods":
+        if refund.kind == "goodwill":
             key = (names.order(refund.order_id), refund.currency)
             gifts[key] = gifts.get(key, Decimal(0)) + refund.amount
     credits: dict[tuple[str, str], Decimal] = {}

@@ -96,6 +96,7 @@ ARCHIVED_ORDER = Plot("order-archived", exceptions=_kinds("not-found"))
 ALL = PLOTS | {plot.name: plot for plot in (ARCHIVED_ITEM, ARCHIVED_ORDER)}
 _TWISTS = (*PLOTS.values(), *CHANGES.values(), *[CHANGES["twins"]] * 4)  # few orders can have twins
 _FEW = 40
+_NOBODYS = frozenset({"amount-raised", "never-inspected", "never-paid"})  # nobody has to do anything about them
 
 
 def cast(rng: Random, slots: Sequence[Order], chances: Chances = PEAK) -> list[Plot]:
@@ -120,7 +121,10 @@ def cast(rng: Random, slots: Sequence[Order], chances: Chances = PEAK) -> list[P
     rng.shuffle(free)
     for plot in PLOTS.values():
         wanted = round(plot.share * len(slots))
-        if len(slots) >= _FEW:
+        if chances.plots != 1 and plot.name not in _NOBODYS:
+            exactly = plot.share * chances.plots * len(slots)
+            wanted = int(exactly) + (rng.random() < exactly % 1)
+        elif len(slots) >= _FEW:
             wanted = max(1, wanted)
         for position in [one for one in free if plot.fits(slots[one])][:wanted]:
             chosen[position] = plot

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from adapters.generator import deliveries, expected, files, telling, world
+from adapters.generator.chances import PEAK, Chances
 from adapters.generator.deliveries import Delivery, Habits
 from adapters.generator.expected import Expected
 from adapters.generator.story import BASE, Story
@@ -36,9 +37,10 @@ def make(
     secrets: Mapping[str, str],
     base: datetime = BASE,
     habits: Habits | None = None,
+    chances: Chances = PEAK,
 ) -> Peak:
     """The peak of a seed; `secrets` by route. The same arguments give the same bytes."""
-    made = world.build(seed, orders)
-    stories = telling.tell(made, base)
+    made = world.build(seed, orders, chances)
+    stories = telling.tell(made, base, chances)
     planned = deliveries.plan(seed, stories, secrets, duration, habits)
     return Peak(made, stories, planned, expected.of(made, stories))

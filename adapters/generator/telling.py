@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from adapters.generator import catalogue, inspections, plots, request, rule, twins
+from adapters.generator import beyond, catalogue, inspections, plots, request, rule, twins
 from adapters.generator.amounts import ZERO, rounded, smallest, text
 from adapters.generator.chances import PEAK, Chances
 from adapters.generator.inspections import Parcel
@@ -36,6 +36,8 @@ def tell(world: World, base: datetime = BASE, chances: Chances = PEAK) -> list[S
         stories.append(teller.tell())
         if plot.name == "twins":
             stories.append(twins.of(rng, stories[-1]))
+    if chances.beyond_paid < 1:
+        beyond.spare(Random(f"{world.seed}/beyond-paid"), stories, chances.beyond_paid)
     return stories
 
 

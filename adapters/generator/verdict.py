@@ -30,8 +30,12 @@ class Verdict:
 
     counts: dict[str, int] = field(default_factory=dict)
     violations: list[Violation] = field(default_factory=list)
-    unexplained: list[dict[str, Any]] = field(default_factory=list)
-    """Open exceptions of returns about which nothing is odd: the work of an injected fault, or of a bug."""
+    explained: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Each open exception with what explains it, in a word; an empty word where nothing in the run calls for it."""
+
+    @property
+    def unexplained(self) -> list[dict[str, Any]]:
+        return [entry for word, entry in self.explained if not word]
 
     @property
     def ok(self) -> bool:

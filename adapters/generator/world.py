@@ -141,7 +141,7 @@ def build(seed: int, orders: int, chances: Chances = PEAK) -> World:
     return World(seed, made, _stock(rng, orders))
 
 
-def weighted(rng: Random, weights: Mapping[str, int]) -> str:
+def weighted(rng: Random, weights: Mapping[str, float]) -> str:
     """One of the keys, by weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 

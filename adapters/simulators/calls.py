@@ -34,6 +34,8 @@ class Call:
     finished: datetime | None = None
     status: int | None = None  # None: no answer was given
     kind: str | None = None
+    order_id: str | None = None  # of the order that it is about, where it names one
+    external_ref: str | None = None  # that it brings with it
     fault: str | None = None
     breach: bool = False
     note: str | None = None
@@ -43,6 +45,8 @@ class Call:
             "seq": self.seq,
             "account": self.account,
             "kind": self.kind,
+            "order_id": self.order_id,
+            "external_ref": self.external_ref,
             "method": self.method,
             "path": self.path,
             "started": stamp(self.started, "microseconds"),

@@ -52,7 +52,12 @@ class Control:
         if request.query.get("summary", "") not in ("", "0", "false"):
             return _json(self._calls.summary(account))
         since = _number(request.query, "since_seq")
-        chosen = [call.as_json() for call in self._calls.calls[since:] if not account or call.account == account]
+        faults_only = request.query.get("faults", "") not in ("", "0", "false")
+        chosen = [
+            call.as_json()
+            for call in self._calls.calls[since:]
+            if (not account or call.account == account) and (call.fault or not faults_only)
+        ]
         return _json(chosen)
 
     async def put_faults(self, request: web.Request) -> web.Response:

@@ -242,6 +242,21 @@ async def test_a_5xx_can_hide_a_document_that_was_made(ns: Account) -> None:
     assert (reply.status, len(await ns.ledger())) == (503, 1)
 
 
+async def test_a_call_that_met_a_fault_says_which_order_and_which_command_it_was_about(ns: Account) -> None:
+    """So that what came of it can be told from what came of itself; asked for faults, the log shows no other call."""
+    await post_memo(ns, "m0")
+    await ns.faults({"kind": ["credit_note", "item_receipt"], "fault": "refuse"})
+    await post_memo(ns)
+    rma = await ns.authorise(TEE, ref="r1")
+    await ns.call("POST", f"/record/v1/returnAuthorization/{rma}/!transform/itemReceipt", {"externalId": "i1"})
+    async with ns.http.get(f"{ns.url}/_calls", params={"faults": "1"}) as answer:
+        calls = await answer.json()
+    assert [(one["kind"], one["order_id"], one["external_ref"], one["fault"]) for one in calls] == [
+        ("credit_note", "5001", "m1", "refuse"),
+        ("item_receipt", "5001", "i1", "refuse"),
+    ]
+
+
 async def test_a_wrong_amount_is_stored_and_seen_by_reads_and_ledger(ns: Account) -> None:
     """The document is made, but not what was asked for."""
     await ns.faults({"kind": "credit_note", "fault": "wrong amount", "amount": "1.00", "count": 1})

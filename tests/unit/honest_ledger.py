@@ -6,9 +6,11 @@ then spoils one thing.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from adapters.generator import check, truth
@@ -105,16 +107,30 @@ def honest(seed: int, orders: int) -> Run:
     sure, _ = truth.begun(run.sent, run.answers)
     demanded = {demand.return_id for demand in peak.expected.demands}
     for demand in peak.expected.demands:
-        run.exceptions.append(entry(demand.order_id, demand.return_id, None, demand.kinds[0]))
-    run.exceptions += [entry(None, None, "decode", "invalid") for one in run.sent if "nameless" in one.tags]
+        causes = [one for one in peak.expected.causes if one.return_id == demand.return_id]
+        call = next(call for cause in causes for call in cause.calls if call.kind in demand.kinds)
+        shown = entry(demand.order_id, demand.return_id, call.step, call.kind)
+        run.exceptions.append({**shown, "owner": call.owner})
+        run.waiting.append(entry(demand.order_id, demand.return_id, None, "waiting"))  # the rest waits for it
+    decoded = {**entry(None, None, "decode", "invalid"), "owner": "engineering"}
+    run.exceptions += [decoded.copy() for one in run.sent if "nameless" in one.tags]
     end = at(120)
     for return_id, data in sure.returns.items():
         if return_id in demanded or not data["lines"] or data["state"] in ("rejected", "cancelled"):
             continue
         lines = [{"sku": one.get("component_sku") or one["sku"], "quantity": one["quantity"]} for one in data["lines"]]
         run.book("return_authorisation", str(data["order_id"]), end, lines=lines, status="open")
+    credited: dict[str, Decimal] = defaultdict(Decimal)
     for refund in sure.refunds.values():
         if refund.return_id not in demanded and not refund.failed:
+            on_top = refund.kind == "goodwill" or sure.returns[refund.return_id]["bonuses"]
+            total = credited[refund.order_id] + (Decimal(0) if on_top else refund.amount)
+            if total > Decimal(peak.expected.orders[refund.order_id].paid):
+                run.exceptions.append(
+                    entry(refund.order_id, refund.return_id, "credit_note", "mismatch", refund.refund_id)
+                )
+                continue
+            credited[refund.order_id] = total
             amount = text(refund.amount, refund.currency)
             run.book("credit_note", refund.order_id, end, amount=amount, currency=refund.currency, status="open")
     for found in sure.found_finally():

@@ -352,9 +352,24 @@ def test_a_correction_moves_units_out_again(flawless: Callable[[], Run]) -> None
 
 
 def test_exceptions_that_nothing_explains_are_listed(flawless: Callable[[], Run]) -> None:
-    """An open exception of a return about which nothing is odd is shown, for a person to look at."""
+    """An open exception that no story, hostile body or fault calls for is shown; those of a flawless run all are."""
     run = flawless()
     story = next(story for story in run.peak.stories if not story.tags)
     assert run.verdict().unexplained == []
     run.exceptions.append(entry(story.order_id, story.return_id, "credit_note", "refused"))
     assert [one["return_id"] for one in run.verdict().unexplained] == [story.return_id]
+
+
+def credit_an_adjustment_above_what_was_paid(run: Run) -> None:
+    held = next(one for one in run.exceptions if one["refund_id"])
+    run.exceptions.remove(held)
+    sure, _ = truth.begun(run.sent, run.answers)
+    refund = sure.refunds[held["refund_id"]]
+    run.book("credit_note", refund.order_id, at(130), amount=str(refund.amount), currency=refund.currency)
+
+
+def test_an_adjustment_is_no_gift(flawless: Callable[[], Run]) -> None:
+    """I5: of what is credited only bonuses and goodwill may come on top of what was paid."""
+    run = flawless()
+    credit_an_adjustment_above_what_was_paid(run)
+    assert "credited-more-than-paid" in run.verdict().tally()

@@ -64,7 +64,7 @@ class Service:
         """The reply to a call inside the limit; raises `ConnectionReset`. Cancelled, the work it began goes on."""
         try:
             ask = Ask(request, tenant)
-            call.kind = ask.kind
+            call.kind, call.order_id, call.external_ref = ask.kind, ask.order_id(), ask.external_ref()
             work = prepared(ask)
         except NetSuiteError as error:
             return failed(error)
@@ -110,6 +110,21 @@ class Ask:
         self.replace = "item" in request.query.get("replace", "").split(",")
         self.write = request.method != "GET" and self.parts[0] == "record"
         self.kind = call_kind(request.method, self.parts, self.body)
+
+    def external_ref(self) -> str | None:
+        """The reference of the sender's own that a write brings with it."""
+        named = self.body.get("externalId")
+        return str(named) if self.write and named else None
+
+    def order_id(self) -> str | None:
+        """The order that a record or a write is about, by the reference that stands on it."""
+        if self.write and self.body.get("otherRefNum"):
+            return str(self.body["otherRefNum"])
+        match self.parts:
+            case ["record", "v1", type_, key, *_]:
+                record = self.account.books.find(type_, key)
+                return (self.account.order_id(record) or None) if record else None
+        return None
 
     def work(self) -> Callable[[Twist], Reply]:
         """What to do; raises where no such thing can be asked."""
