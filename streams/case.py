@@ -166,6 +166,10 @@ class Case:
     def retried(self, target: str, revision: int) -> bool:
         return any(decision.data.get("revision") in (None, revision) for decision in self.rulings("retry", target))
 
+    def closed(self, target: str, revision: int) -> bool:
+        """Whether a person said no to just this revision of a command."""
+        return any(decision.data.get("revision") == revision for decision in self.rulings("reject", target))
+
     def order_name(self) -> str:
         """What the order is called in the account: its key, unless an operator named it (R15)."""
         named = self.ruling("name_order")
@@ -214,7 +218,9 @@ class Case:
         elif last["status"] == OutcomeStatus.REFUSED.value:
             failure = Failure.from_json(last["failure"])
             owner = failure.owner or owner_of(failure.kind, kind)
-            raise Stop(Held(failure.kind, failure.message, owner, code=failure.code, type=failure.type))
+            raise Stop(
+                Held(failure.kind, failure.message, owner, code=failure.code, type=failure.type, stack=failure.stack)
+            )
         else:
             self.questions[cid] = wanted
         raise Stop(Waits(kind.value, f"{self.title} is being asked ({kind.value.replace('_', ' ')})"))

@@ -134,6 +134,7 @@ class Failure:
     type: str = ""
     owner: Owner | None = None
     disposition: str = "rejected"  # or attempts-exhausted
+    stack: str = ""  # a fault of ours: the end of its stack
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -143,6 +144,7 @@ class Failure:
             "type": self.type,
             "owner": self.owner.value if self.owner else None,
             "disposition": self.disposition,
+            **({"stack": self.stack} if self.stack else {}),
         }
 
     @classmethod
@@ -154,6 +156,7 @@ class Failure:
             type=raw.get("type", ""),
             owner=Owner(raw["owner"]) if raw.get("owner") else None,
             disposition=raw.get("disposition", "rejected"),
+            stack=raw.get("stack", ""),
         )
 
 

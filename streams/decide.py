@@ -172,6 +172,8 @@ def _note(
         account=account,
         order_key=row.order_key,
     )
+    if held.stack:
+        content["stack"] = held.stack
     letters[letter_id] = (content, held)
 
 

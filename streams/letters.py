@@ -179,6 +179,7 @@ def letter_headers(
         failed_at=at,
         app=app,
         code=str(content["code"]),
+        stack=str(content.get("stack", "")),
         attempts=int(content["attempts"]),
         replays=replays,
         cause=str(content["mapping_key"]) or str(content["reason"]),

@@ -7,7 +7,7 @@ the row does not hold: `streams.decide` turns positions into commands, letters a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -82,6 +82,9 @@ class State(Enum):
     SHADOWED = "shadowed"
 
 
+_MAY_STAND = frozenset({ErrorKind.UNKNOWN_OUTCOME, ErrorKind.BUG})
+"""Refusals after which a document may be there all the same."""
+
 SETTLED = frozenset({State.DONE, State.NOT_NEEDED, State.DEAD, State.SHADOWED})
 
 
@@ -137,8 +140,7 @@ def _place(case: Case, step: Step, about: About) -> Position:
         return _in_flight(position, issued, verdict)
     match verdict:
         case NotNeeded():
-            position.state = State.NOT_NEEDED
-            return position
+            return _not_wanted(case, position, known, issued)
         case Waits():
             position.state = State.WAITS
             position.notes.extend(verdict.held)
@@ -266,6 +268,30 @@ def _in_flight(position: Position, issued: Issued, verdict: Verdict) -> Position
     return position
 
 
+def _not_wanted(case: Case, position: Position, known: CommandFacts, issued: Issued | None) -> Position:
+    """Nothing is to be made; what may have been made all the same is not forgotten.
+
+    A command that ended with its effect unknown is called off, so that its account is asked whether it stands. Where
+    that is refused as well a person has to look.
+    """
+    position.state, last = State.NOT_NEEDED, known.last
+    if issued is None or last is None or last["status"] != OutcomeStatus.REFUSED.value:
+        return position
+    command, failure = issued.command, Failure.from_json(last["failure"])
+    if not command.void:
+        position.void = failure.kind in _MAY_STAND
+    elif case.retried(position.command_id, command.revision):
+        position.void = True
+    elif not case.closed(position.command_id, command.revision):
+        position.body = command.body
+        death = _death(position, failure, last)
+        sentence = f"It is no longer wanted, and could not be called off: {death.sentence}"
+        position.state, position.verdict = State.DEAD, replace(death, sentence=sentence)
+    if position.void:
+        position.state = State.VOIDING
+    return position
+
+
 def _ready(case: Case, position: Position, known: CommandFacts, issued: Issued | None, verdict: Ready) -> Position:
     position.notes.extend(verdict.held)
     if verdict.flagged:
@@ -301,4 +327,5 @@ def _death(position: Position, failure: Failure, last: Mapping[str, Any]) -> Hel
         type=failure.type,
         disposition=failure.disposition,
         attempts=int(last.get("attempts", 0)),
+        stack=failure.stack,
     )

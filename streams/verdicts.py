@@ -24,6 +24,7 @@ class Held:
     disposition: str = "rejected"
     attempts: int = 0
     part: str = ""  # only this part of the subject is held (a line id); the rest goes on
+    stack: str = ""  # of a fault of ours
 
 
 @dataclass(frozen=True, slots=True)
