@@ -13,6 +13,7 @@ import pytest
 
 from agents import faultpoints
 from agents.clock import rfc3339
+from agents.dispatcher.deploy import Deploy
 from agents.dispatcher.entries import Begun, Ended, Entry, decode, encode, merge
 from agents.dispatcher.ports import OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
@@ -103,6 +104,8 @@ class Vendor:
         self.read_lag = 0.0
         self.seconds = 0.1
         self.stores: str | None = None  # the amount it stores instead of what was asked for
+        self.bugs: dict[str, str] = {}  # by order: where our own code fails in what is done for it
+        self.says: Mapping[str, Any] = {}  # more of an answer
         self.creates: Counter[str] = Counter()
         self.reads = 0
         self.in_flight = 0
@@ -192,7 +195,13 @@ class ScriptedAdapter:
         self.limits = limits
 
     def reference_enforced(self, command: Command) -> bool:
+        self._fail(command, "enforced")
         return self.vendor.enforces
+
+    def _fail(self, asked: Command, where: str) -> None:
+        """A fault of ours, where the test put one."""
+        if self.vendor.bugs.get(asked.order_key) == where:
+            raise ValueError(f"no amount \ud800 in {where}")
 
     @staticmethod
     def _document(made: Made, asked: Command) -> Document:
@@ -205,17 +214,22 @@ class ScriptedAdapter:
     async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         async with calls.call("look up"):
             seen = await self.vendor.read()
+        self._fail(command, "looked up")
         return tuple(self._document(made, command) for made in seen if made.reference == command.id)
 
     async def candidates(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         async with calls.call("candidates"):
             seen = await self.vendor.read()
+        self._fail(command, "candidates")
         return tuple(self._document(made, command) for made in seen if made.reference == "")
 
     async def create(self, command: Command, calls: Calls) -> Document:
+        self._fail(command, "before the call")
         try:
             async with calls.call("create", write=True):
                 made = await self.vendor.create(command)
+                self._fail(command, "in the call")
+            self._fail(command, "read back")
             if made.unread:
                 async with calls.call("read back"):
                     raise Throttled("too many", RetryAfter(2.0))
@@ -226,7 +240,8 @@ class ScriptedAdapter:
     async def answer(self, command: Command, calls: Calls) -> Mapping[str, Any]:
         async with calls.call("answer"):
             await self.vendor.read()
-        return {"at": rfc3339(self.vendor.clock.now()), "found": 1}
+        self._fail(command, "answered")
+        return {"at": rfc3339(self.vendor.clock.now()), "found": 1, **self.vendor.says}
 
     async def list_documents(self, kind: DocumentKind, since: str, calls: Calls) -> AsyncIterator[Document]:
         raise NotImplementedError("the dispatcher does not list documents")
@@ -275,6 +290,7 @@ class Process:
                 lease=self,
                 alarms=self,
                 schedule=self.schedule,
+                deploy=Deploy(),
                 clock=bench.clock,
                 random=random.Random(bench.seed),
                 patience=bench.patience,
@@ -300,7 +316,7 @@ class Process:
         self.session.offer(Job(asked, asked.klass, finished))
 
     def _failed(self, error: BaseException) -> None:
-        self.failure = error
+        self.failure = self.failure or error
         self.killed = True
 
     def _check_lease(self) -> None:
@@ -335,6 +351,9 @@ class Process:
 
     async def sign_in_refused(self, account: str, message: str) -> None:
         self.alarms.append(message)
+
+    async def stopped(self, reason: str) -> None:
+        self.alarms.append(reason)
 
 
 class Bench:

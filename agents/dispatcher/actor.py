@@ -15,13 +15,15 @@ import structlog
 from faust.types import TP
 
 from agents.clock import Clock, SteadyClock
+from agents.dispatcher.deploy import Deploy, DeployStopped
+from agents.dispatcher.intake import NotACommand, read_command
 from agents.dispatcher.journal import Journal, Place
 from agents.dispatcher.ports import Adapter, OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
 from agents.dispatcher.schedule import Job, Schedule
 from agents.dispatcher.session import Session
 from agents.faultpoints import reach
-from agents.gate import DeadRatio, Gate
+from agents.gate import Gate
 from agents.lane import Batch, Lane, Record, stream_batches
 from agents.lease import Lease
 from agents.log import Log
@@ -33,10 +35,6 @@ logger = structlog.get_logger(__name__)
 
 FOREIGN_SECONDS = 60.0  # how often the owner looks whether its changelog's end is its own last write
 STOP_MARGIN_SECONDS = 2.0  # beyond a call's deadline, to write down how it ended
-
-
-class DeployStopped(Exception):
-    """E09: almost every record is unreadable, so consumption stops instead of dead-lettering the topic."""
 
 
 class Dispatcher:
@@ -57,7 +55,7 @@ class Dispatcher:
         random: random_module.Random,
         patience: Patience | None = None,
         window: int = 1_000,
-        dead_ratio: DeadRatio | None = None,
+        deploy: Deploy | None = None,
         look_seconds: float = FOREIGN_SECONDS,
     ) -> None:
         self.gate = gate
@@ -66,7 +64,7 @@ class Dispatcher:
         self._adapter, self._lease, self._random = adapter, lease, random
         self._clock = SteadyClock(clock)  # the table's marks must not go back, whatever is done to the machine's clock
         self._patience, self._window = patience, window
-        self._dead_ratio, self._look_seconds = dead_ratio or DeadRatio(), look_seconds
+        self._deploy, self._look_seconds = deploy or Deploy(), look_seconds
         self._coming: Journal | None = None  # of a take-over that has no session yet
         self._session: Session | None = None
         self._journal: Journal | None = None
@@ -101,6 +99,7 @@ class Dispatcher:
             lease=self._lease,
             alarms=journal,
             schedule=schedule,
+            deploy=self._deploy,
             clock=self._clock,
             random=self._random,
             patience=self._patience,
@@ -164,7 +163,13 @@ class Dispatcher:
         session, journal = self._session, self._journal
         if session is None or journal is None or batch.stale:
             return
-        records = list(batch.records)
+        records = [(record, self._read(record)) for record in batch.records]
+        poison = sum(isinstance(read, NotACommand) for _, read in records)
+        try:
+            self._deploy.note_read(good=len(records) - poison, poison=poison)
+        except DeployStopped as stop:  # nothing of the batch is buried, nor acknowledged
+            await journal.stopped(str(stop))
+            raise
         left = len(records)
 
         def finished() -> None:
@@ -173,40 +178,22 @@ class Dispatcher:
             if not left:
                 batch.ack()
 
-        poison = 0
-        for record in records:
-            try:
-                command = self._command(record)
-            except (ValueError, KeyError, TypeError, IndexError) as error:
-                await self._bury(journal, record, error)
-                poison += 1
+        for record, read in records:
+            if isinstance(read, NotACommand):
+                logger.warning("not a command", topic=record.topic, offset=record.offset, error=read.message)
+                await journal.bury(record, read)
                 finished()
             else:
-                session.offer(Job(command, klass, finished))
-        stop = self._dead_ratio.note(good=len(records) - poison, poison=poison)
-        if stop is not None:
-            await journal.stopped(stop.reason)
-            raise DeployStopped(stop.reason)
+                session.offer(Job(read, klass, finished))
         if not session.schedule.has_room(klass):
             self._gated[klass] = batch.tp
             self._lane.gate(batch.tp)
 
-    def _command(self, record: Record) -> Command:
-        """Raises `ValueError`, `KeyError`, `TypeError` or `IndexError` on what is not a command to this account."""
-        command = Command.decode(record.value or b"")
-        if command.account != self._place.account:
-            raise ValueError(f"it is for account {command.account!r}")
-        texts = (command.id, command.order_key, command.subject, command.hash)
-        if not all(isinstance(text, str) for text in texts) or not isinstance(command.body, dict):
-            raise TypeError("a field is not of its type")
-        if not all(isinstance(number, int) for number in (command.revision, *command.row_stamp)):
-            raise TypeError("revision or row stamp is not a number")
-        return command
-
-    @staticmethod
-    async def _bury(journal: Journal, record: Record, error: Exception) -> None:
-        logger.warning("not a command", topic=record.topic, offset=record.offset, error=str(error))
-        await journal.bury(record, error)
+    def _read(self, record: Record) -> Command | NotACommand:
+        try:
+            return read_command(record.value, self._place.account)
+        except NotACommand as reason:
+            return reason
 
     def _on_room(self) -> None:
         session = self._session

@@ -16,9 +16,10 @@ from typing import Any
 
 from agents.clock import Clock, SystemClock
 from agents.dispatcher.actor import Dispatcher
+from agents.dispatcher.deploy import Deploy
 from agents.dispatcher.journal import Place, merge
 from agents.dispatcher.ports import Adapter, Patience
-from agents.gate import DeadRatio, Gate, GateSettings
+from agents.gate import Gate, GateSettings
 from agents.lane import install
 from agents.lease import Lease
 from agents.log import RecordLog
@@ -126,7 +127,7 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
         random=random.Random(),
         patience=settings.patience,
         window=settings.window,
-        dead_ratio=DeadRatio(stops=settings.stop_when_all_fails),
+        deploy=Deploy(stops=settings.stop_when_all_fails),
     )
     for klass, topic in topics.items():
         _read(app, dispatcher, klass, topic)

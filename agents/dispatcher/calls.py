@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from agents.clock import Clock, rfc3339
+from agents.described import described
 from agents.dispatcher.schedule import Job
 from streams.adapter import Calls
 from streams.commands import Attempt
@@ -44,8 +45,7 @@ class RecordedCalls:
                 yield
         except Exception as error:
             if at is not None:
-                text = f"{type(error).__name__}: {error}".rstrip(": ")
-                self._attempts.append(Attempt(at, name, text[:500]))
+                self._attempts.append(Attempt(at, name, described(error)[:500]))
             raise
         if at is not None:
             self._attempts.append(Attempt(at, name, "ok"))

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from agents.clock import rfc3339
-from agents.dispatcher.doubt import Contradiction, Proof
+from agents.described import sentence
+from agents.dispatcher.doubt import Contradiction, Verdict
 from agents.dispatcher.entries import NEVER, Mark
 from agents.dispatcher.schedule import Job
-from streams.adapter import Document, Refused
+from streams.adapter import Refused
 from streams.commands import Attempt, Command, Failure, Outcome
 from streams.vocabulary import ErrorKind, OutcomeStatus
 
@@ -27,6 +28,11 @@ class Ending:
     keep: bool = True
     look_first: bool = False
     doubt: Mark = NEVER  # of a send that may still be applied
+
+    @property
+    def is_bug(self) -> bool:
+        """Ended by a fault of ours (E09)."""
+        return self.outcome.failure is not None and self.outcome.failure.kind is ErrorKind.BUG
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +107,12 @@ class Case:
             attempts=self.kept_attempts(),
         )
 
-    def found(self, verdict: Proof | Contradiction, reason: str, now: datetime) -> Ending:
+    def found(self, verdict: Verdict, reason: str, now: datetime) -> Ending:
         """What is there is what was asked for, or is not."""
         if isinstance(verdict, Contradiction):
             return self.refused(verdict.failure, now, look_first=reason != "adopted")
-        proof = verdict.document
-        outcome = self.outcome(OutcomeStatus.DONE, now, number=proof.number, document=proof.as_json(), reason=reason)
-        return Ending(outcome)
+        number, document = verdict.number, verdict.document
+        return Ending(self.outcome(OutcomeStatus.DONE, now, number=number, document=document, reason=reason))
 
     def refused(self, failure: Failure, now: datetime, *, look_first: bool = False) -> Ending:
         """Refused; what is still in doubt is remembered, for the revision that may follow."""
@@ -119,7 +124,7 @@ class Case:
         kind = ErrorKind.UNKNOWN_OUTCOME if self.sends else ErrorKind.REFUSED
         message = f"given up after {self.sends} sends while others on the account succeeded; last: {last}"
         return self.refused(
-            Failure(kind, message[:1000], disposition="attempts-exhausted"), now, look_first=self.sends > 0
+            Failure(kind, sentence(message), disposition="attempts-exhausted"), now, look_first=self.sends > 0
         )
 
     def withheld(self, reason: str, now: datetime, document: Mapping[str, Any] | None = None) -> Ending:
@@ -129,13 +134,3 @@ class Case:
 
     def answered(self, answer: Mapping[str, Any], now: datetime) -> Ending:
         return Ending(self.outcome(OutcomeStatus.ANSWERED, now, answer=answer), keep=False)
-
-
-def failure_of(error: Refused) -> Failure:
-    """A vendor's no, as it is reported."""
-    return Failure(error.kind, error.message, error.code, error.type, error.owner)
-
-
-def listed(documents: tuple[Document, ...]) -> list[dict[str, Any]]:
-    """Documents as a shadow's outcome shows them."""
-    return [{**document.as_json(), "differences": list(document.differences)} for document in documents]

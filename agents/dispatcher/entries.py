@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from agents.described import described
 from streams.commands import Attempt, Command, Outcome, Stamp
 from streams.vocabulary import OutcomeStatus
 
@@ -135,42 +136,77 @@ def encode(entry: Begun | Ended | Owned) -> bytes:
 
 
 def decode(value: bytes) -> Entry:
-    """Read a record value; what is not an entry becomes `Unreadable`."""
+    """Read a record value; what is not an entry, in all of its fields, becomes `Unreadable`."""
     try:
         return _entry(orjson.loads(value))
-    except (ValueError, KeyError, TypeError, IndexError) as error:
-        return Unreadable(f"{type(error).__name__}: {error}")
+    except Exception as error:  # one that cannot be read is one command's trouble, whatever is wrong with it
+        return Unreadable(described(error))
 
 
 def _entry(raw: Mapping[str, Any]) -> Entry:
     match raw["state"]:
         case "begun":
             return Begun(
-                command=Command.decode_json(raw["command"]),
+                command=_command(raw["command"]),
                 written=_mark(raw["written"]),
-                sends=raw["sends"],
+                sends=_whole(raw["sends"]),
                 doubt=_mark(raw["doubt"]),
                 settled=_mark(raw["settled"]),
-                attempts=tuple(Attempt(a["at"], a["call"], a["result"]) for a in raw["attempts"]),
+                attempts=tuple(Attempt(_text(a["at"]), a["call"], a["result"]) for a in raw["attempts"]),
             )
         case "ended":
             return Ended(
-                outcome=Outcome.decode_json(raw["outcome"]),
-                row_stamp=(raw["row_stamp"][0], raw["row_stamp"][1]),
+                outcome=_outcome(raw["outcome"]),
+                row_stamp=(_whole(raw["row_stamp"][0]), _whole(raw["row_stamp"][1])),
                 written=_mark(raw["written"]),
-                look_first=raw["look_first"],
+                look_first=_flag(raw["look_first"]),
                 doubt=_mark(raw["doubt"]),
                 settled=_mark(raw["settled"]),
             )
         case "owned":
-            return Owned(raw["epoch"], raw["at"], raw["generation"], raw["released"])
+            return Owned(_whole(raw["epoch"]), _text(raw["at"]), _whole(raw["generation"]), _flag(raw["released"]))
         case other:
             raise ValueError(f"unknown state {other!r}")
 
 
+def _command(raw: Any) -> Command:
+    command = Command.decode_json(raw)
+    for number in (command.revision, *command.row_stamp):
+        _whole(number)
+    for text in (command.id, command.order_key, command.subject, command.hash):
+        _text(text)
+    return command
+
+
+def _outcome(raw: Any) -> Outcome:
+    outcome = Outcome.decode_json(raw)
+    _whole(outcome.revision)
+    for text in (outcome.command_id, outcome.hash, outcome.order_key, outcome.at, outcome.number, outcome.reason):
+        _text(text)
+    return outcome
+
+
 def _mark(raw: Any) -> Mark:
     epoch, at = raw
-    return epoch, at
+    return _whole(epoch), _text(at)
+
+
+def _whole(raw: Any) -> int:
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    raise TypeError(f"not a whole number: {str(raw)[:60]!r}")
+
+
+def _flag(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    raise TypeError(f"neither true nor false: {str(raw)[:60]!r}")
+
+
+def _text(raw: Any) -> str:
+    if isinstance(raw, str):
+        return raw
+    raise TypeError(f"not a text: {str(raw)[:60]!r}")
 
 
 def merge(one: bytes, other: bytes) -> bytes:

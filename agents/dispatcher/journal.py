@@ -10,8 +10,10 @@ import orjson
 import structlog
 
 from agents.clock import Clock, rfc3339
+from agents.described import readable
 from agents.dispatcher import entries
-from agents.dispatcher.entries import OWNER, Begun, Ended, Entry, Owned
+from agents.dispatcher.entries import NEVER, OWNER, Begun, Ended, Entry, Owned
+from agents.dispatcher.intake import NotACommand
 from agents.dispatcher.ports import OwnershipLost
 from agents.lane import Record
 from agents.log import Entry as LogEntry
@@ -20,7 +22,7 @@ from agents.rows import NotOwned, Rows
 from streams.commands import Outcome
 from streams.letters import Source, headers, record_letter_id
 from streams.topics import Topology
-from streams.vocabulary import ErrorKind, OutcomeStatus, Owner
+from streams.vocabulary import OutcomeStatus, Owner
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,7 @@ class Journal:
         self._grouped = GroupedLog(record_log)
         self._clock = clock
         self._sign_in_alarm = False
+        self._stopped = False
 
     # The table.
 
@@ -71,11 +74,19 @@ class Journal:
 
     async def own(self, generation: int) -> Owned | None:
         """Begin an epoch; the owner before, if there was one."""
-        before = self.get(OWNER)
-        former = before if isinstance(before, Owned) else None
+        former = self._former()
         self.epoch = former.epoch + 1 if former else 1
         await self.write(OWNER, Owned(self.epoch, rfc3339(self._clock.now()), generation))
         return former
+
+    def _former(self) -> Owned | None:
+        """Where the record of the owner cannot be read there was one, of the newest epoch that the entries tell of."""
+        before = self.get(OWNER)
+        if before is None or isinstance(before, Owned):
+            return before
+        found = (entries.decode(value) for value in self._stored().values())
+        marks = [entry.written for entry in found if isinstance(entry, Begun | Ended)]
+        return Owned(*max(marks, default=NEVER))
 
     async def release(self, generation: int) -> None:
         """End the epoch with nothing in flight."""
@@ -123,7 +134,7 @@ class Journal:
             self._sign_in_alarm = False
             await self._alarm("sign-in-refused", "off", "")
 
-    async def bury(self, record: Record, error: Exception) -> None:
+    async def bury(self, record: Record, reason: NotACommand) -> None:
         """A record that is no command becomes a dead letter; its bytes, headers and timestamp stay as they are."""
         topology = self._place.topology
         source = Source(record.topic, record.partition, record.offset, record.timestamp, self._place.group)
@@ -133,9 +144,9 @@ class Journal:
             source=source,
             stage="decode",
             disposition="poison",
-            kind=ErrorKind.INVALID,
-            error_type=type(error).__name__,
-            message=f"not a command: {error}",
+            kind=reason.kind,
+            error_type=reason.type,
+            message=f"not a command: {reason.message}",
             owner=Owner.ENGINEERING,
             first_failed_at=now,
             failed_at=now,
@@ -155,7 +166,10 @@ class Journal:
         await self._alarm("sign-in-refused", "on", message)
 
     async def stopped(self, reason: str) -> None:
-        """E09: consumption stops."""
+        """E09: consumption stops; said once, however many commands find out."""
+        if self._stopped:
+            return
+        self._stopped = True
         log.critical("consumption stopped", account=self._place.account, reason=reason)
         await self._alarm("consumption-stopped", "on", reason)
 
@@ -165,7 +179,7 @@ class Journal:
             "alarm": name,
             "account": self._place.account,
             "at": rfc3339(self._clock.now()),
-            "message": message[:500],
+            "message": readable(message)[:500],
         }
         key = f"{name}/{self._place.account}".encode()
         await self._log.publish(self._place.topology.named("alarms"), 0, [LogEntry(key, orjson.dumps(value))])

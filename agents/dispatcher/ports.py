@@ -69,6 +69,10 @@ class Alarms(Protocol):
 
     async def sign_in_refused(self, account: str, message: str) -> None: ...
 
+    async def stopped(self, reason: str) -> None:
+        """E09: consumption stops."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:

@@ -6,7 +6,9 @@
     3. `begun` and no end: in doubt. Look up; send again only when "not there" can be believed.
     4. Publish the outcome, wait; write the end, wait; the input may be acknowledged.
 
-A process that ends in any gap leaves either nothing, or `begun`, from which step 3 goes on.
+A process that ends in any gap leaves either nothing, or `begun`, from which step 3 goes on. A fault of ours in what is
+done for one command ends that command, as a refusal of kind `bug` that keeps its doubt; only what cannot be written
+down, and the stop for a bad deploy, end the process.
 """
 
 from __future__ import annotations
@@ -17,16 +19,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import aiohttp
-
 from agents import faultpoints
 from agents.clock import Clock, rfc3339
+from agents.described import described
 from agents.dispatcher.calls import RecordedCalls, TooLate
-from agents.dispatcher.case import Case, Ending, Wait, failure_of, listed
-from agents.dispatcher.doubt import adoptable, judge, send_within, settled_after_call, settled_after_crash
+from agents.dispatcher.case import Case, Ending, Wait
+from agents.dispatcher.deploy import Deploy, DeployStopped
+from agents.dispatcher.doubt import send_within, settled_after_call, settled_after_crash
 from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Unreadable, rank
 from agents.dispatcher.ports import Adapter, Alarms, Holding, Outcomes, Patience, Slots, Table
 from agents.dispatcher.schedule import Job, Schedule
+from agents.dispatcher.vendor import Bug, Vendor, failure_of
 from agents.lease import LeaseLost
 from streams.adapter import InDoubt, Refused, SignInRefused, Throttled, Unavailable
 from streams.commands import Command
@@ -34,7 +37,6 @@ from streams.vocabulary import ErrorKind, OutcomeStatus
 
 Turn = Callable[[Case, RecordedCalls], Awaitable[Ending | Wait]]
 
-_FAILURES = (InDoubt, Unavailable, OSError, aiohttp.ClientError)  # TimeoutError is an OSError
 _NOT_APPLIED = (Throttled, Unavailable, SignInRefused, LeaseLost, TooLate)
 _SHORTEST_LOOK_SECONDS = 0.05
 
@@ -52,17 +54,19 @@ class Dispatch:
         lease: Holding,
         alarms: Alarms,
         schedule: Schedule,
+        deploy: Deploy,
         clock: Clock,
         random: random_module.Random,
         patience: Patience | None = None,
     ) -> None:
-        self.adapter = adapter
+        self.vendor = Vendor(adapter)
         self.gate = gate
         self.table = table
         self.outcomes = outcomes
         self.lease = lease
         self.alarms = alarms
         self.schedule = schedule
+        self.deploy = deploy
         self.clock = clock
         self.random = random
         self.patience = patience or Patience()
@@ -119,7 +123,7 @@ class Dispatch:
             begun=True,
             sends=begun.sends,
             sent=begun.doubt,
-            believed_from=settled_after_crash(self._begun_at(begun), self.adapter.limits),
+            believed_from=settled_after_crash(self._begun_at(begun), self.vendor.limits),
             attempts=list(begun.attempts),
         )
 
@@ -127,7 +131,7 @@ class Dispatch:
         """The latest at which a send can have been begun, by our clock: a predecessor's clock may be wrong, but all it
         did was before we took over."""
         epoch, at = begun.doubt
-        return datetime.fromisoformat(at) if epoch == self.table.epoch else self._since
+        return _moment(at, otherwise=self._since) if epoch == self.table.epoch else self._since
 
     async def _inherit_doubt(self, job: Job, since: Mark) -> Case:
         begun = Begun(job.command, self._mark(), doubt=since)
@@ -166,8 +170,10 @@ class Dispatch:
                 if self._is_superseded(case):
                     return case.withheld("superseded", self.clock.now())
                 return await turn(case, RecordedCalls(slot, self.clock, case.job, case.attempts))
-        except (LeaseLost, SignInRefused, Throttled, *_FAILURES) as error:
+        except (InDoubt, *_NOT_APPLIED) as error:
             return await self._came_to_nothing(case, error)
+        except Bug as bug:
+            return case.refused(bug.failure, self.clock.now(), look_first=True)
 
     def _is_superseded(self, case: Case) -> bool:
         return not case.begun and self.schedule.superseded(case.job)
@@ -183,7 +189,7 @@ class Dispatch:
             return case.withheld("void", self.clock.now())
         if command.adopt_since is not None and not case.begun:
             try:
-                adopted = adoptable(await self.adapter.candidates(command, calls))
+                adopted = await self.vendor.adoptable(command, calls)
             except Refused as error:
                 return case.refused(failure_of(error), self.clock.now())
             if adopted is not None:
@@ -195,7 +201,7 @@ class Dispatch:
         command = case.command
         asked = self.clock.now()
         try:
-            verdict = judge(await self.adapter.look_up(command, calls))
+            verdict = await self.vendor.look_up(command, calls)
         except Refused as error:
             failure = failure_of(error)
             if case.in_doubt:
@@ -205,7 +211,7 @@ class Dispatch:
             return case.found(verdict, "found", self.clock.now())
         if case.believed_from is not None:
             believed = asked >= case.believed_from
-            resend_is_safe = case.refusal is None and not command.void and self.adapter.reference_enforced(command)
+            resend_is_safe = case.refusal is None and not command.void and self.vendor.reference_enforced(command)
             if not believed and not resend_is_safe:
                 rest = (case.believed_from - self.clock.now()).total_seconds()
                 return Wait(max(_SHORTEST_LOOK_SECONDS, min(rest, self._back_off(case).seconds)))
@@ -227,7 +233,7 @@ class Dispatch:
         case.job.sending = True
         mark = self._mark()
         begun = Begun(command, mark, case.sends + 1, doubt=mark, attempts=case.kept_attempts())
-        calls.write_within(send_within(self.adapter.limits))
+        calls.write_within(send_within(self.vendor.limits))
         await self.table.write(command.id, begun)
         faultpoints.reach("dispatcher.begun-written")
         if not self.lease.holds():
@@ -237,7 +243,7 @@ class Dispatch:
         faultpoints.reach("dispatcher.before-send")
         try:
             try:
-                document = await self.adapter.create(command, calls)
+                verdict = await self.vendor.create(command, calls)
             finally:
                 faultpoints.reach("dispatcher.after-send")
         except asyncio.CancelledError:
@@ -259,10 +265,13 @@ class Dispatch:
                 if not isinstance(error, LeaseLost):  # without the lease the table is not ours to write
                     await self.table.write(command.id, _cleared(begun, case))
             return await self._came_to_nothing(case, error)
-        except _FAILURES:
+        except InDoubt:
             return self._unknown(case, calls)
-        verdict = judge((document,))
-        if verdict is None or not document.number:
+        except Bug:
+            if calls.wrote:
+                case.doubt_until(settled_after_call(self.clock.now(), self.vendor.limits))
+            raise
+        if verdict is None:
             return self._unknown(case, calls)
         return case.found(verdict, "created", self.clock.now())
 
@@ -270,16 +279,16 @@ class Dispatch:
         """Sent, and its end is not known."""
         self._note_failure(case)
         case.acknowledged = calls.acknowledged
-        case.doubt_until(settled_after_call(self.clock.now(), self.adapter.limits))
+        case.doubt_until(settled_after_call(self.clock.now(), self.vendor.limits))
         return Wait(0) if not case.turns else self._back_off(case)
 
     def _settled_after(self, error: Refused, calls: RecordedCalls) -> datetime:
         """From when a look-up can be believed after a refusal: that send itself applied nothing, as a rule."""
         now = self.clock.now()
         if calls.acknowledged:
-            return settled_after_call(now, self.adapter.limits)
+            return settled_after_call(now, self.vendor.limits)
         if error.kind is ErrorKind.DUPLICATE:
-            return now + timedelta(seconds=self.adapter.limits.read_lag_seconds)
+            return now + timedelta(seconds=self.vendor.limits.read_lag_seconds)
         return now
 
     async def _look_only(self, case: Case, calls: RecordedCalls) -> Ending:
@@ -287,24 +296,27 @@ class Dispatch:
         if case.command.void:
             return case.withheld("void", self.clock.now())
         try:
-            found = await self.adapter.look_up(case.command, calls)
-            candidates = await self.adapter.candidates(case.command, calls)
+            there = await self.vendor.compare(case.command, calls)
         except Refused as error:
             return case.withheld("shadow", self.clock.now(), {"refused": failure_of(error).as_json()})
-        there = {"found": listed(found), "candidates": listed(candidates)}
         return case.withheld("shadow", self.clock.now(), there)
 
     async def _ask(self, case: Case, calls: RecordedCalls) -> Ending:
         if case.command.void:
             return case.withheld("void", self.clock.now())
         try:
-            answer = await self.adapter.answer(case.command, calls)
+            answer = await self.vendor.answer(case.command, calls)
         except Refused as error:
             return case.refused(failure_of(error), self.clock.now())
         return case.answered(answer, self.clock.now())
 
     async def _end(self, case: Case, ending: Ending) -> None:
         # 4. The outcome, acknowledged by the brokers; the end, likewise; then (by the caller) the input.
+        try:
+            self.deploy.note_end(bug=ending.is_bug)
+        except DeployStopped as stop:  # nobody has been told: the next build takes it up as if we had been killed
+            await self.alarms.stopped(str(stop))
+            raise
         case.job.sending = True
         await self.outcomes.publish(ending.outcome)
         faultpoints.reach("dispatcher.outcome-published")
@@ -334,7 +346,7 @@ class Dispatch:
             return self._back_off(case)
         self._note_failure(case)
         if self._is_exhausted(case):
-            return case.given_up(f"{type(error).__name__}: {error}", self.clock.now())
+            return case.given_up(described(error), self.clock.now())
         return self._back_off(case)
 
     def _note_failure(self, case: Case) -> None:
@@ -362,6 +374,15 @@ def _counts_as_absent(entry: Ended, command: Command) -> bool:
     if (outcome.revision, outcome.hash) == (command.revision, command.hash):
         return outcome.reason == "shadow" and not command.shadow  # cut-over: it was never sent
     return rank(command) > entry.rank
+
+
+def _moment(text: str, *, otherwise: datetime) -> datetime:
+    """When a mark of the table was, or `otherwise` where that cannot be read."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return otherwise
+    return moment if moment.tzinfo else otherwise
 
 
 def _cleared(begun: Begun, case: Case) -> Begun:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 import aiohttp
 
 from agents.clock import Clock
+from agents.described import described
 from agents.gate.breaker import Breaker, Health, Pass
 from agents.gate.concurrency import Concurrency
 from agents.gate.fair import FairQueue
@@ -337,4 +338,4 @@ class Gate:
     def _describe(self, call: _Call, error: Exception) -> str:
         if isinstance(error, TimeoutError) and not str(error):
             return f"{call.name}: no answer within {self.settings.deadline_seconds:g} s"
-        return f"{call.name}: {type(error).__name__}: {error}".rstrip(": ")
+        return f"{call.name}: {described(error)}"

@@ -591,15 +591,6 @@ async def test_an_unreadable_entry_is_not_an_absent_one(bench: Bench) -> None:
     assert bench.last(other).reason == "created"
 
 
-async def test_a_fault_of_ours_ends_the_process(bench: Bench) -> None:
-    """A programming error is no dead letter: the failure is handed to the supervisor, begun stays."""
-    asked = replace(command(), body={"order_id": "5001"})
-    bench.ask(asked)
-    with pytest.raises(KeyError):
-        await bench.rest()
-    assert isinstance(bench.process.get(asked.id), Begun)
-
-
 async def test_a_predecessors_clock_says_nothing_of_when_its_doubt_is_over(bench: Bench) -> None:
     """It was an hour slow: by its date "not there" could be believed at once, and its send comes later."""
     asked = command()
