@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.money import InvalidMoney, largest_remainder, round_half_up_div, to_minor
-from streams.returns import MAX_QUANTITY, ReturnLine
+from streams.reading import MAX_QUANTITY
+from streams.returns import ReturnLine
 from streams.vocabulary import ErrorKind, Owner
 
 

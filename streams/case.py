@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from streams.commands import Body, Command, Failure, body_hash, command_id
 from streams.facts import Decision
 from streams.owners import owner_of
 from streams.profile import Profile
+from streams.refund import taken
 from streams.returns import InvalidReturn, Return
 from streams.row import Row
 from streams.verdicts import Held, Stop, Waits
@@ -58,6 +59,7 @@ class Case:
                 self.returns[return_id] = register.typed()
             except InvalidReturn as fault:
                 self.unreadable[return_id] = fault
+        self._one_refund_one_return()
         self._rulings: dict[tuple[str, str], list[Decision]] = {}
         self._retries: Counter[str] = Counter()  # of a return's steps; those of no return are every return's
         for decision in sorted(row.decisions.values(), key=lambda d: (d.at, d.decision_id)):
@@ -74,6 +76,27 @@ class Case:
 
     def command_id(self, kind: DocumentKind, subject: str) -> str:
         return command_id(self.account, self.row.order_key, kind, subject)
+
+    def _one_refund_one_return(self) -> None:
+        """A refund id that two returns have: whose note was asked for first keeps it, else the first by name."""
+        holders: dict[str, list[str]] = {}
+        for ret in self.returns.values():
+            for refund in ret.refunds:
+                if not refund.mark:
+                    holders.setdefault(refund.refund_id, []).append(ret.return_id)
+        for refund_id, names in holders.items():
+            if len(names) == 1:
+                continue
+            issued = self.row.issued.get(self.command_id(DocumentKind.CREDIT_NOTE, refund_id))
+            holder = str(issued.command.body.get("return_id")) if issued else names[0]
+            for name in names:
+                if name != holder:
+                    ret = self.returns[name]
+                    refunds = tuple(
+                        taken(refund, holder) if refund.refund_id == refund_id and not refund.mark else refund
+                        for refund in ret.refunds
+                    )
+                    self.returns[name] = replace(ret, refunds=refunds)
 
     # -- what other steps came to
 

@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 
 from streams.components import UNTAXED, Component, counted_lines, expected
 from streams.money import TaxInside, largest_remainder, round_half_up_div, spoken
-from streams.returns import Refund, Return
+from streams.refund import Refund
+from streams.returns import Return
 from streams.vocabulary import ErrorKind, Owner
 
 AMOUNT_ONLY: Final = ("adjustment", "goodwill")

@@ -9,7 +9,8 @@ from typing import Final
 
 from streams.bundles import Bundle, NotDivisible, part_value
 from streams.money import TaxInside, round_half_up_div
-from streams.returns import Charge, Return, ReturnLine, nonsense
+from streams.reading import nonsense
+from streams.returns import Charge, Return, ReturnLine
 from streams.vocabulary import ErrorKind, Owner
 
 MODES: Final = ("instant", "standard")

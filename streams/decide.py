@@ -14,8 +14,9 @@ from streams.case import ABOUT_THE_ORDER, Case, Wanted
 from streams.commands import Body, Command, Stamp, body_hash, command_id
 from streams.facts import Decision
 from streams.letters import exception_content
-from streams.playbook import Playbook, Position, State, evaluate
+from streams.playbook import About, Playbook, Position, State, evaluate
 from streams.profile import Profile
+from streams.returns import InvalidReturn
 from streams.row import Issued, Letter, Row, Waiting
 from streams.verdicts import Held, Waits
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -40,8 +41,8 @@ def decide(row: Row, rules: Rules, now: datetime, stamp: Stamp) -> None:
     for account in rules.profile.role_accounts():
         playbook = rules.playbooks[rules.profile.account(account).system]
         _decide_account(row, rules.profile, account, playbook, now, stamp, letters, waiting)
-    for held, subject in _row_exceptions(row):
-        _note(row, letters, held, account="", step="order", kind="order", subject=subject, about=("", ""), now=now)
+    for held, about in _row_exceptions(row):
+        _note(row, letters, held, account="", step="order", about=about)
     _settle_letters(row, {key: content for key, (content, _) in letters.items()}, now)
     _settle_alarms(row, waiting, now)
     row.waiting = waiting
@@ -77,10 +78,7 @@ def _decide_account(
                 exception,
                 account=account,
                 step=step.kind.value,
-                kind=step.kind.value,
-                subject=about.subject,
-                about=(about.return_id, about.refund_id),
-                now=now,
+                about=about,
                 filed=position.letter_subject(exception),
             )
         _wait(row, profile, account, position, waiting, now)
@@ -151,44 +149,50 @@ def _note(
     *,
     account: str,
     step: str,
-    kind: str,
-    subject: str,
-    about: tuple[str, str],
-    now: datetime,
+    about: About,
     filed: str = "",
 ) -> None:
-    letter_id = command_id(account, row.order_key, kind, filed or subject)
-    cid = command_id(account, row.order_key, kind, subject)
+    letter_id = command_id(account, row.order_key, step, filed or about.subject)
+    cid = command_id(account, row.order_key, step, about.subject)
     issued = row.issued.get(cid)
     content = exception_content(
         held,
         step=step,
-        subject=subject,
-        return_id=about[0],
-        refund_id=about[1],
+        subject=about.subject,
+        return_id=about.return_id,
+        refund_id=about.refund_id,
         command_id=letter_id,
         revision=issued.command.revision if issued else 0,
         wanted_hash=body_hash(held.body) if held.body is not None else body_hash({"held": held.sentence}),
         account=account,
         order_key=row.order_key,
+        worth=about.worth,
     )
     if held.stack:
         content["stack"] = held.stack
     letters[letter_id] = (content, held)
 
 
-def _row_exceptions(row: Row) -> list[tuple[Held, str]]:
+def _row_exceptions(row: Row) -> list[tuple[Held, About]]:
     """Exceptions of the order that belong to no step."""
-    found: list[tuple[Held, str]] = []
+    found: list[tuple[Held, About]] = []
     for return_id, register in sorted(row.returns.items()):
+        try:
+            refunds = register.typed().refunds
+        except InvalidReturn as fault:
+            refunds = fault.refunds
+            owner = Owner.FINANCE if any(refund.state != "failed" for refund in refunds) else fault.owner
+            found.append((Held(fault.kind, fault.message, owner), About(return_id, return_id)))
+        worth = {refund.refund_id: refund.worth for refund in refunds}
         for refund_id in register.withdrawn_refunds():
             sentence = f"Refund {refund_id} was paid, and the newest snapshot of return {return_id} leaves it out."
-            found.append((Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE), f"{return_id}/{refund_id}"))
+            about = About(f"{return_id}/{refund_id}", return_id, refund_id, worth=worth.get(refund_id, ("", "")))
+            found.append((Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE), about))
     for cid, known in sorted(row.outcomes.items()):
         if known.done and cid not in row.issued:
             numbers = ", ".join(sorted(known.done))
             sentence = f"Document {numbers} came back for a command that this order never asked for ({cid})."
-            found.append((Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE), cid))
+            found.append((Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE), About(cid)))
     return found
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from streams import times
 from streams.commands import Outcome
 from streams.vocabulary import ErrorKind
 
@@ -79,18 +79,10 @@ def content_hash(data: Any) -> str:
 
 def canonical_time(text: Any, where: str) -> str:
     """An RFC 3339 time as fixed-width UTC text, so that text order is time order; raises `Undecodable`."""
-    if not isinstance(text, str):
-        raise Undecodable(f"{where} is not a time: {_show(text)}; send RFC 3339 text such as 2026-11-27T09:30:00Z")
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Undecodable(f"{where} is not an RFC 3339 time: {_show(text)}") from None
-    if moment.tzinfo is None:
-        raise Undecodable(f"{where} has no time zone: {_show(text)}; end it with Z or an offset")
-    try:
-        return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
-    except (OverflowError, ValueError):
-        raise Undecodable(f"{where} is out of range: {_show(text)}") from None
+        return times.fixed(times.read(text))
+    except times.InvalidTime as fault:
+        raise Undecodable(f"{where} {fault}") from None
 
 
 def text_id(value: Any, where: str) -> str:
@@ -125,7 +117,7 @@ def read_inspection(value: bytes) -> Inspection:
     lines = data.get("lines")
     if not isinstance(lines, list) or not all(isinstance(line, dict) for line in lines):
         raise Undecodable("data.lines is not a list of objects")
-    recorded = event.get("recorded_at", data.get("recorded_at"))
+    recorded = event["recorded_at"] if event.get("recorded_at") is not None else data.get("recorded_at")
     return Inspection(
         inspection_id=text_id(data.get("inspection_id"), "data.inspection_id"),
         order_id=text_id(data.get("order_id"), "data.order_id"),

@@ -127,6 +127,7 @@ def exception_content(
     wanted_hash: str,
     account: str,
     order_key: str,
+    worth: tuple[str, str] = ("", ""),
 ) -> dict[str, Any]:
     """What an order's row keeps of an exception: enough to show it, to decide on it and to publish its letter."""
     return {
@@ -137,6 +138,8 @@ def exception_content(
         "subject": subject,
         "return_id": return_id,
         "refund_id": refund_id,
+        "amount": worth[0],
+        "currency": worth[1] if worth[0] else "",
         "part": held.part,
         "mapping_key": held.mapping_key,
         "code": held.code,

@@ -29,6 +29,8 @@ class About:
     return_id: str = ""
     refund_id: str = ""
     piece: Any = None
+    worth: tuple[str, str] = ("", "")  # amount and currency, where it is about money
+    apart: bool = False  # an exception of its own: no other step waits for it
 
 
 Gate = Callable[[Case, About], None]
@@ -174,6 +176,8 @@ def _done(case: Case, step: Step, about: About, cid: str, known: CommandFacts, h
                 position.notes.append(Held(ErrorKind.MISMATCH, sentence, Owner.FINANCE, body=wanted.body))
             elif wanted.flagged is not None:
                 position.notes.append(wanted.flagged)
+        elif isinstance(wanted, Held) and wanted.kind is ErrorKind.INVALID:
+            position.notes.append(wanted)  # what is said of it now makes no sense; what is made stands
     return position
 
 
@@ -233,6 +237,8 @@ def _predecessors(case: Case, step: Step, about: About) -> None:
     for kind in step.after:
         for position in case.placed_for(kind, about.return_id, about.refund_id):
             verdict = position.verdict
+            if position.about.apart:
+                continue
             if position.state is State.WAITS and isinstance(verdict, Waits) and verdict.held:
                 continue
             if position.state in SETTLED:

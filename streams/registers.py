@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streams.facts import Version
+from streams.reading import word
+from streams.refund import Odd, sort_out, worth
 from streams.returns import Return, parse_return
 
 LATE_LINE_FIELDS = ("disposition", "restock", "location", "accepted_quantity", "rejected_quantity")
 """Line fields that are absent until known: filled from older versions of the same line."""
 
 Register = tuple[Version, Any]
+
+ODD = "refunds!"
+"""Before the mark of what stood among refunds without an id of its own: a field of our own, one for each."""
 
 
 def newest(mine: Register | None, theirs: Register) -> Register:
@@ -75,26 +80,29 @@ class ReturnRegister:
         """What one snapshot says."""
         register = cls(hashes={version[0]: (version[2],)}, earliest=version)
         for name, value in data.items():
-            if name == "refunds" or value is None:
+            if name == "refunds" or value is None or name.startswith(ODD):
                 continue
             register.fields[name] = (version, value)
         lines = data.get("lines")
         for line in lines if isinstance(lines, list) else ():
-            if isinstance(line, dict):
+            if isinstance(line, dict) and word(line, "line_id"):
                 known = {name: (version, line[name]) for name in LATE_LINE_FIELDS if line.get(name) is not None}
                 if known:
-                    register.late[str(line.get("line_id"))] = known
+                    register.late[word(line, "line_id")] = known
         refunds = data.get("refunds")
+        named, odd = sort_out(refunds)
         if isinstance(refunds, list):
             register.fields["refunds"] = (version, [str(r.get("refund_id")) for r in refunds if isinstance(r, dict)])
-            for refund in refunds:
-                if isinstance(refund, dict) and refund.get("refund_id") is not None:
-                    state = refund.get("state")
-                    register.refunds[str(refund["refund_id"])] = RefundRegister(
-                        fields={name: (version, value) for name, value in refund.items() if value is not None},
-                        paid=version if state == "paid" else None,
-                        failed=version if state == "failed" else None,
-                    )
+        for refund_id, refund in named.items():
+            state = refund.get("state")
+            register.refunds[refund_id] = RefundRegister(
+                fields={name: (version, value) for name, value in refund.items() if value is not None},
+                paid=version if state == "paid" else None,
+                failed=version if state == "failed" else None,
+            )
+        for one in odd:
+            told = {"entry": one.entry, "why": one.why, "beside": sorted(named)}
+            register.fields[ODD + one.mark] = (version, told)
         return register
 
     def join(self, other: ReturnRegister) -> None:
@@ -122,7 +130,11 @@ class ReturnRegister:
 
     def data(self) -> dict[str, Any]:
         """The return as one snapshot again: the newest of everything (CONTRACTS section 2 shape)."""
-        data = {name: register[1] for name, register in self.fields.items() if name != "refunds"}
+        data = {
+            name: register[1]
+            for name, register in self.fields.items()
+            if name != "refunds" and not name.startswith(ODD)
+        }
         lines = data.get("lines")
         if isinstance(lines, list):
             data["lines"] = [self._line(line) if isinstance(line, dict) else line for line in lines]
@@ -135,9 +147,44 @@ class ReturnRegister:
     def typed(self) -> Return:
         """The same, read; raises `InvalidReturn`. Read once: most decisions are about a return that has not changed."""
         if self._typed is None:
-            self._typed = parse_return(self.data())
+            self._typed = parse_return(self.data(), self.odd_refunds())
         return self._typed
 
+    def odd_refunds(self) -> tuple[Odd, ...]:
+        """What stood among the refunds without an id of its own, as far as no newer message has said what it is.
+
+        What the newest list holds counts; of older ones, what may have been paid, until a newer list has a refund of
+        that id, or a further one of that amount.
+        """
+        told = sorted((r[0], name, r[1]) for name, r in self.fields.items() if name.startswith(ODD))
+        if not told:
+            return ()
+        own = self.fields.get("currency")
+        currency = own[1] if own else None
+        newest = max(told[-1][0], self.fields["refunds"][0] if "refunds" in self.fields else told[-1][0])
+        found = [(version, Odd(was["entry"], was["why"], name.removeprefix(ODD)), was) for version, name, was in told]
+        standing = [odd for version, odd, _ in found if version == newest]
+        free = [(newest, odd.mark, odd.worth(currency)) for odd in standing]
+        for refund_id, refund in sorted(self.refunds.items()):
+            fields = {name: register[1] for name, register in refund.fields.items()}
+            free.append((max(r[0] for r in refund.fields.values()), refund_id, worth(fields, currency)))
+        for version, odd, was in found:
+            if version == newest or not odd.is_paid:
+                continue
+            same_id = self.refunds.get(odd.refund_id)
+            if same_id is not None and max(r[0] for r in same_id.fields.values()) > version:
+                continue
+            answers = [
+                one
+                for one in free
+                if one[0] > version and one[2] == odd.worth(currency) and one[1] not in was["beside"]
+            ]
+            if answers:
+                free.remove(answers[0])
+            else:
+                standing.append(odd)
+        return tuple(standing)
+
     def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
-        known = self.late.get(str(line.get("line_id")), {})
+        known = self.late.get(word(line, "line_id"), {})
         return {**line, **{name: register[1] for name, register in known.items()}}

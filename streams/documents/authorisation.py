@@ -43,12 +43,12 @@ def each_return(case: Case) -> Iterator[About]:
 
     for ret in sorted(case.returns.values(), key=decided_first):
         covered: set[str] = set()
-        wanted = {line.line_id for line in ret.lines}
+        wanted = {line.line_id for line in ret.lines if line.line_id}
         waits = False
         for subject in chain(ret.return_id):
             body = case.done_body(DocumentKind.RETURN_AUTHORISATION, subject)
             if body is None:
-                if wanted and (waits or not covered >= wanted):
+                if ret.nameless_lines or (wanted and (waits or not covered >= wanted)):
                     yield About(subject, ret.return_id, piece=Authorised(ret, frozenset(covered), replaced=waits))
                 break
             standing = _standing(case, ret, subject, body)
@@ -92,8 +92,10 @@ def authorisation(case: Case, about: About) -> Ready:
     used = _used(case, ret, order)
     lines: list[dict[str, Any]] = []
     held: list[Held] = []
+    if ret.nameless_lines:
+        held.append(Held(ErrorKind.INVALID, " ".join(ret.nameless_lines), Owner.ENGINEERING))
     for line in ret.lines:
-        if line.line_id in piece.covered:
+        if line.line_id in piece.covered or not line.line_id:
             continue
         if line.fault:
             held.append(Held(ErrorKind.INVALID, line.fault, Owner.ENGINEERING, part=line.line_id))

@@ -65,7 +65,7 @@ def _work_out(case: Case, ret: Return, order: Mapping[str, Any]) -> Books:
 def _posted(case: Case, ret: Return) -> tuple[dict[str, NotePlan], set[str]]:
     frozen: dict[str, NotePlan] = {}
     taken_back: set[str] = set()
-    for refund in ret.refunds:
+    for refund in (refund for refund in ret.refunds if not refund.mark):
         for subject in chain(refund.refund_id):
             body = case.done_body(NOTE, subject)
             if body is None:

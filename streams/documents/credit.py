@@ -207,7 +207,7 @@ def each_posted_note(case: Case) -> Iterator[About]:
     for position in list(case.all_placed(NOTE)):
         if position.state in (State.DONE, State.SHADOWED) and position.body is not None:
             about = position.about
-            yield About(about.subject, about.return_id, about.refund_id, piece=position)
+            yield About(about.subject, about.return_id, about.refund_id, position, about.worth)
 
 
 def application(case: Case, about: About) -> Ready:

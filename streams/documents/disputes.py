@@ -10,7 +10,8 @@ from streams.clearing import AMOUNT_ONLY, NotePlan
 from streams.documents.books import Books
 from streams.documents.refunds import NOTE, Credited, is_reversed
 from streams.money import spoken, to_minor
-from streams.returns import Refund, Return
+from streams.refund import Refund
+from streams.returns import Return
 from streams.verdicts import Held, hold
 from streams.vocabulary import ErrorKind, OutcomeStatus, Owner
 
@@ -107,7 +108,7 @@ def _twin(case: Case, about: About) -> str | None:
 
 
 def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
-    if not ret.lines or refund.kind in AMOUNT_ONLY:
+    if not ret.lines or refund.kind in AMOUNT_ONLY or refund.fault:
         return None
     lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
     return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None

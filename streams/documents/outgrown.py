@@ -24,6 +24,8 @@ def difference(ret: Return, body: Body) -> str:
 
     Lines that it does not hold get a further authorisation, and a line that makes no sense now says nothing.
     """
+    if ret.nameless_lines:
+        return ""  # the lines that it holds may be among what cannot be read
     lines = {line.line_id: line for line in ret.lines}
     for posted in body["lines"]:
         line = lines.get(str(posted["line_id"]))

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from streams.case import Case
 from streams.clearing import chain
 from streams.documents.order import in_scope
-from streams.money import to_minor
-from streams.returns import Refund, Return
+from streams.money import to_minor, to_text
+from streams.refund import Refund
+from streams.returns import Return
 from streams.verdicts import hold, skip, wait
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
@@ -32,16 +33,31 @@ class Credited:
     def amount(self) -> int:
         return self.refund.amount - self.before
 
+    @property
+    def worth(self) -> tuple[str, str]:
+        """What is to be credited, as text; empty where it cannot be read."""
+        told, currency = self.refund.worth
+        return (to_text(self.amount, currency) if told and self.before else told), currency
+
 
 def each_refund(case: Case) -> Iterator[About]:
-    """Each refund; when a paid one grew after its note was posted, a supplement for the growth."""
+    """Each refund; when a paid one grew after its note was posted, a supplement for the growth.
+
+    One without an id of its own is only shown: no note can be told to be its.
+    """
     from streams.playbook import About
 
     for ret in case.returns.values():
         for refund in ret.refunds:
             before = 0
+            if refund.mark:
+                piece = Credited(ret, refund, 0)
+                subject = f"{ret.return_id}/{refund.mark}"
+                yield About(subject, ret.return_id, refund.refund_id, piece, refund.worth, apart=True)
+                continue
             for subject in chain(refund.refund_id):
-                yield About(subject, ret.return_id, refund.refund_id, piece=Credited(ret, refund, before))
+                piece = Credited(ret, refund, before)
+                yield About(subject, ret.return_id, refund.refund_id, piece, piece.worth)
                 posted = case.done_body(NOTE, subject)
                 if posted is None:
                     break
@@ -59,13 +75,13 @@ def paid(case: Case, about: About) -> None:
     """R10: no credit note until the refund is paid; none for one that failed."""
     credited: Credited = about.piece
     in_scope(case, credited.ret)
+    if credited.refund.state == "failed":
+        raise skip("the refund failed")
     if credited.refund.fault:
-        raise hold(ErrorKind.INVALID, Owner.ENGINEERING, credited.refund.fault)
+        raise hold(ErrorKind.INVALID, Owner.FINANCE, credited.refund.fault)
     match credited.refund.state:
         case "paid":
             return
-        case "failed":
-            raise skip("the refund failed")
         case "pending":
             raise wait("refund", f"refund {credited.refund.refund_id} is not paid yet", "progress")
         case unknown:

@@ -24,7 +24,7 @@ def wait_for_siblings(case: Case, about: About, account: Books) -> None:
     credited: Credited = about.piece
     if credited.refund.kind in AMOUNT_ONLY:
         return
-    kinds = {refund.refund_id: refund.kind for refund in credited.ret.refunds}
+    kinds = {refund.refund_id: refund.kind for refund in credited.ret.refunds if not refund.mark}
     for subject, plan in account.plans.items():
         if subject == about.subject or subject in account.frozen or kinds.get(plan.refund_id) in AMOUNT_ONLY:
             continue

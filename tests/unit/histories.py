@@ -20,8 +20,11 @@ def moment(tick: int) -> str:
 
 
 @st.composite
-def snapshots(draw: st.DrawFn, return_id: str = "r1", most: int = 6) -> list[Fact]:
-    """The versions of one return, in the order in which they came about, with gaps in their numbers."""
+def snapshots(draw: st.DrawFn, return_id: str = "r1", most: int = 6, odd: bool = False) -> list[Fact]:
+    """The versions of one return, in the order in which they came about, with gaps in their numbers.
+
+    `odd`: some have refunds without an id, with one id twice, or a list of refunds that is none.
+    """
     lines: list[dict[str, Any]] = [
         {
             "line_id": f"l{number}",
@@ -81,12 +84,30 @@ def snapshots(draw: st.DrawFn, return_id: str = "r1", most: int = 6) -> list[Fac
             ]
         if draw(st.integers(0, 4)):
             data["refunds"] = [dict(refund) for refund in refunds]
+            if odd and draw(st.integers(0, 2)) == 0:
+                data["refunds"] = draw(_odd(data["refunds"]))
         if draw(st.booleans()):
             data["location"] = "WH-LON"
         facts.append(_snapshot(data))
         if draw(st.integers(0, 5)) == 0:  # the same version with other content
             facts.append(_snapshot({**data, "state": "for_review", "updated_at": moment(tick + 1)}))
     return facts
+
+
+@st.composite
+def _odd(draw: st.DrawFn, refunds: list[dict[str, Any]]) -> Any:
+    """A list of refunds as a sender may spoil it."""
+    nameless = {"amount": draw(st.sampled_from(("37.05", "10.00"))), "currency": "GBP", "state": "paid"}
+    spoilt: list[Any] = [
+        [*refunds, nameless],
+        [*refunds, nameless, nameless],
+        [*refunds, *refunds],
+        [*refunds, None, "rf1"],
+        [{**refund, "refund_id": None} for refund in refunds],
+        refunds[0] if refunds else {},
+        "rf1",
+    ]
+    return draw(st.sampled_from(spoilt))
 
 
 def _snapshot(data: dict[str, Any]) -> Fact:
@@ -172,8 +193,8 @@ def decisions(draw: st.DrawFn) -> list[Fact]:
 def histories(draw: st.DrawFn) -> list[Fact]:
     """Everything one order can hear, in one possible order of arrival."""
     return [
-        *draw(snapshots("r1")),
-        *draw(snapshots("r2", most=2)),
+        *draw(snapshots("r1", odd=True)),
+        *draw(snapshots("r2", most=2, odd=True)),
         *draw(inspections()),
         *draw(outcomes()),
         *draw(decisions()),

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from streams.clearing import Agreement, Mismatch, NoteLine, NotePlan, allocate, cap, check, tolerance_of
 from streams.components import Component, components, expected
 from streams.money import TaxInside, to_minor, to_text
-from streams.returns import Charge, Refund, Return, ReturnLine
+from streams.refund import Refund
+from streams.returns import Charge, Return, ReturnLine
 from streams.vocabulary import Owner
 
 VAT = TaxInside("GB-STD", 1, 6)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from streams.returns import InvalidReturn, Refund, parse_return
+from streams.refund import Refund
+from streams.returns import InvalidReturn, parse_return
 
 EXAMPLE: dict[str, Any] = {
     "return_id": "9f0c",
@@ -117,6 +118,7 @@ def test_lists_may_be_null_or_absent(name: str, absent: bool) -> None:
         ({"line_id": {"$ne": 1}}, "has no line_id"),
         ({"sku": 4.7}, "has no sku"),
         ({"restock": "false"}, "restock that is neither true nor false"),
+        ({"component_sku": {"sku": "TOP"}}, "has a component_sku that is no text"),
     ],
 )
 def test_a_fault_of_one_line_stays_with_it(changes: dict[str, Any], says: str) -> None:
@@ -146,7 +148,10 @@ def test_a_bad_refund_stops_neither_the_others_nor_the_return(changes: dict[str,
     """The refund carries the fault; what the return comes to is still known."""
     good = EXAMPLE["refunds"][0]
     ret = parse_return(example(refunds=[{**good, **changes}, {**good, "refund_id": "rf2"}]))
-    assert ret.refunds[0].fault and ret.refunds[1].fault is None and ret.money_fault is None
+    faults = {refund.refund_id: refund.fault for refund in ret.refunds}
+    assert (faults.pop("rf2"), ret.money_fault) == (None, None)
+    (fault,) = faults.values()
+    assert fault and fault.startswith("The message from Reveni makes no sense: ")
 
 
 @pytest.mark.parametrize(
@@ -170,10 +175,61 @@ def test_what_the_return_comes_to_is_unknown_where_its_money_is_bad(changes: dic
     assert parse_return(example(**changes)).money_fault
 
 
-def test_an_entry_of_refunds_that_is_no_refund_is_told() -> None:
-    """It stops no other refund."""
-    ret = parse_return(example(refunds=["rf1", EXAMPLE["refunds"][0]]))
-    assert len(ret.refunds) == 1 and len(ret.refund_faults) == 1 and ret.money_fault is None
+@pytest.mark.parametrize(
+    ("refunds", "says"),
+    [
+        (["rf1", EXAMPLE["refunds"][0]], ["an entry of refunds is 'rf1'", None]),
+        ([None, EXAMPLE["refunds"][0]], ["an entry of refunds is None", None]),
+        ([{**EXAMPLE["refunds"][0], "refund_id": " "}], ["a refund (GBP 37.05, paid) has no refund_id"]),
+        ([{**EXAMPLE["refunds"][0], "refund_id": ["rf1"]}], ["a refund (GBP 37.05, paid) has no refund_id"]),
+        ([EXAMPLE["refunds"][0]] * 2, ["refund rf1 (GBP 37.05, paid) comes twice"] * 2),
+        (EXAMPLE["refunds"][0], ["refunds are no list, but refund rf1 (GBP 37.05, paid)"]),
+        ({"a": EXAMPLE["refunds"][0]}, ["refunds are no list, but refund rf1 (GBP 37.05, paid)"]),
+        ("37.05 paid", ["refunds are no list, but '37.05 paid'"]),
+        (False, ["refunds are no list, but False"]),
+    ],
+)
+def test_what_stands_among_refunds_without_a_name_of_its_own_is_told(refunds: Any, says: list[str | None]) -> None:
+    """Each says what it comes to, and none is used; a refund beside them is."""
+    ret = parse_return(example(refunds=refunds))
+    told = sorted(ret.refunds, key=lambda refund: refund.fault is None)
+    sentences = [None if one is None else f"The message from Reveni makes no sense: {one}." for one in says]
+    assert [refund.fault for refund in told] == sentences
+    assert ret.money_fault is None
+    assert len({(refund.refund_id, refund.mark) for refund in ret.refunds}) == len(ret.refunds)
+
+
+@pytest.mark.parametrize(
+    "executed_at",
+    ["27/11/2026 09:30", 1795771797, 1795771797.5, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+     "1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z", "2026-11-27T09:30:00", "2026-02-30T09:30:00Z", True, [], {}],
+)  # fmt: skip
+def test_a_time_of_execution_that_cannot_be_read_spoils_that_refund_alone(executed_at: Any) -> None:
+    """Its amount is still told; the others and the return go on."""
+    good = EXAMPLE["refunds"][0]
+    bad, other = parse_return(
+        example(refunds=[{**good, "executed_at": executed_at}, {**good, "refund_id": "rf2"}])
+    ).refunds
+    assert bad.fault is not None and "refund rf1 (GBP 37.05, paid) has an executed_at that" in bad.fault
+    assert (bad.worth, other.fault) == (("37.05", "GBP"), None)
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("2026-11-27T09:29:57Z", "2026-11-27T09:29:57Z"),
+        ("2026-11-27T10:29:57+01:00", "2026-11-27T09:29:57Z"),
+        ("2026-11-27T09:29:57.120Z", "2026-11-27T09:29:57.12Z"),
+        ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ("9998-12-31T23:59:59Z", "9998-12-31T23:59:59Z"),
+        (None, ""),
+        ("", ""),
+    ],
+)
+def test_a_time_of_execution_is_read_once_in_utc(told: Any, read: str) -> None:
+    """Whoever reads it after this needs no rule of its own; one that is not there is empty."""
+    (refund,) = parse_return(example(refunds=[{**EXAMPLE["refunds"][0], "executed_at": told}])).refunds
+    assert (refund.executed_at, refund.fault) == (read, None)
 
 
 def test_two_lines_with_one_id_cannot_be_told_apart() -> None:
