@@ -21,13 +21,16 @@ from adapters.netsuite.proof import (
     proof,
 )
 from adapters.netsuite.questions import invoice_answer, items_named, order_answer, originals
-from adapters.netsuite.records import RECORDS, key_of, number_of
+from adapters.netsuite.records import RECORDS, day_of, flag_of, is_absent, key_of, number_of, text_of
 from streams.adapter import Calls, Document, InDoubt, Limits, Refused, Unavailable, VendorError
 from streams.commands import Command
 from streams.vocabulary import DocumentKind, ErrorKind
 
-_PARENTS = frozenset({DocumentKind.CREDIT_APPLICATION, DocumentKind.RETURN_CLOSING})
+_CHANGES = frozenset({DocumentKind.CREDIT_APPLICATION, DocumentKind.RETURN_CLOSING})
 """Kinds that change a document instead of making one: no external id of their own, read from their parent."""
+
+_PARENTS = {kind: RECORDS[kind] for kind in _CHANGES} | {DocumentKind.REVERSAL: RECORDS[DocumentKind.CREDIT_NOTE]}
+"""The record that a kind changes, or takes back."""
 
 _REMEMBERED = 5_000  # return authorisations whose lines are kept, about 2 kB each
 _PERIODS_KNOWN_FOR = timedelta(minutes=10)
@@ -59,32 +62,31 @@ class NetSuite:
 
     async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         """Every document with the command's external id; for an application or a closing, what its parent says."""
-        if command.kind in _PARENTS:
+        if command.kind in _CHANGES:
             found = self._of_parent(command, await self._parent(command, calls))
             return (found,) if found else ()
-        records = await self._records(command.kind, f'externalId IS "{_quoted(command.id)}"', calls)
+        records = await self._all(RECORDS[command.kind], "externalId", command.id, calls)
         return tuple(proof(command, record, self._settings) for record in records)
 
     async def candidates(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         """Hand-made documents that may be adopted; an application or closing made by hand is found by look-up."""
-        if command.adopt_since is None or command.kind in _PARENTS:
+        if command.adopt_since is None or command.kind in _CHANGES:
             return ()
-        query = f'otherRefNum IS "{_quoted(command.body["order_id"])}"'
         return tuple(
             document_of(command.kind, record, self._settings)
-            for record in await self._records(command.kind, query, calls)
+            for record in await self._all(RECORDS[command.kind], "otherRefNum", command.body["order_id"], calls)
             if may_be_adopted(command, record, self._settings)
         )
 
     async def create(self, command: Command, calls: Calls) -> Document:
         """Make the document and read it back."""
-        if command.kind in _PARENTS:
+        if command.kind in _CHANGES:
             return await self._change(command, calls)
         authorisation = parent = None
         if is_transform(command) and command.kind is not DocumentKind.RETURN_AUTHORISATION:
             authorisation = await self._authorisation(command.body["source"]["number"], calls)
         if command.kind is DocumentKind.REVERSAL:
-            parent = await self._client.get("creditMemo", command.body["source"]["number"], calls)
+            parent = await self._parent(command, calls)
         request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
         next_open = command.body.get("on_closed_period") == "next_open"
         day = date.fromisoformat(request.body["tranDate"]) if next_open else None
@@ -119,8 +121,6 @@ class NetSuite:
         query = f'tranDate ON_OR_AFTER "{self._settings.day(since).isoformat()}"'
         async for number in self._client.each(RECORDS[kind], query, calls):
             record = await self._client.get(RECORDS[kind], number, calls)
-            if record is None:
-                continue
             match kind:
                 case DocumentKind.CREDIT_APPLICATION:
                     for application in applications(record, self._settings):
@@ -171,14 +171,13 @@ class NetSuite:
 
     async def _proof_of(self, type_: str, key: str, calls: Calls) -> Mapping[str, Any] | None:
         try:
-            record: Mapping[str, Any] | None = await self._client.get(type_, key, calls)
+            return await self._client.find(type_, key, calls)
         except VendorError as error:
             raise InDoubt(f"{type_} {key}: answered with a yes; reading it back failed: {error}") from error
-        return record
 
     async def _parent(self, command: Command, calls: Calls) -> Mapping[str, Any]:
-        type_, number = RECORDS[command.kind], command.body["source"]["number"]
-        record: Mapping[str, Any] | None = await self._client.get(type_, number, calls)
+        type_, number = _PARENTS[command.kind], command.body["source"]["number"]
+        record = await self._client.find(type_, number, calls)
         if record is not None:
             self._missed.pop((type_, number), None)
             return record
@@ -212,71 +211,76 @@ class NetSuite:
         starts = []
         async for number in self._client.each("accountingPeriod", query, calls):
             period = await self._client.get("accountingPeriod", number, calls)
+            start = day_of(period.get("startDate"))
             shut = ("closed", "allLocked", "arLocked", "isAdjust", "isQuarter", "isYear")
-            if period is not None and not any(period.get(name) is True for name in shut):
-                starts.append(date.fromisoformat(str(period["startDate"])[:10]))
+            if start is None:
+                raise Unavailable(f"accountingPeriod {number} shows no day on which it starts")
+            if start > day and not any(flag_of(period.get(name)) for name in shut):
+                starts.append(start)
         if not starts:
             raise closed
         return min(starts)
 
     # Reading.
 
-    async def _records(self, kind: DocumentKind, query: str, calls: Calls) -> list[Mapping[str, Any]]:
-        return await self._all(RECORDS[kind], query, calls)
-
-    async def _all(self, type_: str, query: str, calls: Calls) -> list[Mapping[str, Any]]:
-        records = [await self._client.get(type_, key, calls) for key in await self._client.search(type_, query, calls)]
-        return [record for record in records if record is not None]
+    async def _all(self, type_: str, name: str, value: str, calls: Calls) -> list[Mapping[str, Any]]:
+        """Every record whose field has a value; a hit that cannot be read is no absence."""
+        return [
+            await self._client.get(type_, key, calls, found_by={name: value})
+            for key in await self._client.search(type_, _filter(name, value), calls)
+        ]
 
     async def _authorisation(self, number: str, calls: Calls) -> Mapping[str, Any] | None:
         """A return authorisation's lines, from memory where it was read before; None if a read does not show it yet."""
         known = self._authorisations.get(number)
         if known is None:
-            known = await self._client.get("returnAuthorization", number, calls)
+            known = await self._client.find("returnAuthorization", number, calls)
             if known is not None:
                 self._remember(known)
         return known
 
     def _remember(self, authorisation: Mapping[str, Any]) -> None:
-        self._authorisations[str(authorisation["id"])] = authorisation
+        self._authorisations[text_of(authorisation.get("id"))] = authorisation
         if len(self._authorisations) > _REMEMBERED:
             self._authorisations.popitem(last=False)
 
     async def _order_snapshot(self, at: str, name: str, calls: Calls) -> Mapping[str, Any]:
-        orders = originals(await self._all("salesOrder", f'otherRefNum IS "{_quoted(name)}"', calls))
+        orders = originals(await self._all("salesOrder", "otherRefNum", name, calls))
         if not orders:  # an operator may have named it by its number (R15)
-            orders = originals(await self._all("salesOrder", f'tranId IS "{_quoted(name)}"', calls))
+            orders = originals(await self._all("salesOrder", "tranId", name, calls))
         if len(orders) != 1:
             return {"at": at, "found": len(orders)}
         order = orders[0]
-        number, customer = str(order["id"]), key_of(order.get("entity"))
-        made_from = await self._client.search("returnAuthorization", f"createdFrom EQUAL {number}", calls)
-        reference = _quoted(str(order.get("otherRefNum") or name))
-        named = await self._client.search("returnAuthorization", f'otherRefNum IS "{reference}"', calls)
-        returns = [
-            await self._client.get("returnAuthorization", key, calls) for key in dict.fromkeys(made_from + named)
+        number, customer = text_of(order.get("id")), key_of(order.get("entity"))
+        reference = text_of(order.get("otherRefNum")) or name
+        returns = await self._all("returnAuthorization", "createdFrom", number, calls)
+        known = {text_of(one.get("id")) for one in returns}
+        returns += [
+            await self._client.get("returnAuthorization", key, calls, found_by={"otherRefNum": reference})
+            for key in await self._client.search("returnAuthorization", _filter("otherRefNum", reference), calls)
+            if key not in known
         ]
         return dict(
             order_answer(
                 at,
                 order,
-                customer=await self._client.get("customer", customer, calls) if customer else None,
+                customer=await self._client.find("customer", customer, calls) if customer else None,
                 items=await self._items(items_named(order), calls),
-                authorisations=[one for one in returns if one is not None],
+                authorisations=returns,
                 invoices=await self._invoices(number, calls),
                 settings=self._settings,
             )
         )
 
     async def _invoices(self, order_number: str, calls: Calls) -> list[Mapping[str, Any]]:
-        return await self._all("invoice", f"createdFrom EQUAL {_quoted(order_number)}", calls)
+        return await self._all("invoice", "createdFrom", order_number, calls)
 
     async def _items(self, numbers: list[str], calls: Calls) -> dict[str, Mapping[str, Any]]:
         if not numbers:
             return {}
         listed = ", ".join(_literal(number) for number in numbers)
         rows = await self._client.suiteql(f"SELECT id, itemid, isinactive FROM item WHERE id IN ({listed})", calls)
-        return {str(row["id"]): row for row in rows}
+        return {text_of(row.get("id")): row for row in rows}
 
     async def _availability(self, at: str, body: Mapping[str, Any], calls: Calls) -> Mapping[str, Any]:
         select = "SELECT id, itemid, isinactive FROM item WHERE"
@@ -288,18 +292,25 @@ class NetSuite:
         if not rows:
             return {"at": at, "item_exists": False, "item_active": False, "available": 0}
         item = rows[0]
+        if is_absent(item.get("id")):
+            raise Unavailable("SuiteQL answered with an item without an id")
         statement = f"SELECT location, quantityavailable FROM aggregateItemLocation WHERE item = {_literal(item['id'])}"
         if body["locations"]:
             statement += f" AND location IN ({', '.join(_literal(place) for place in body['locations'])})"
         places = await self._client.suiteql(statement, calls)
-        units = sum(max(0, int(number_of(place.get("quantityavailable")) or 0)) for place in places)
-        active = str(item.get("isinactive", "F")).upper() != "T"
+        units = sum(int(number_of(place.get("quantityavailable")) or 0) for place in places)
+        active = flag_of(item.get("isinactive")) is not True
         return {"at": at, "item_exists": True, "item_active": active, "available": units}
+
+
+def _filter(name: str, value: str) -> str:
+    """A `q` filter on one field: a reference has a number, all else is text."""
+    return f"{name} EQUAL {_quoted(value)}" if name == "createdFrom" else f'{name} IS "{_quoted(value)}"'
 
 
 def _quoted(text: str) -> str:
     """Text inside the quotes of a `q` filter."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    return str(text).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _literal(text: str) -> str:

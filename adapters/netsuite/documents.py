@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of, written
-from adapters.netsuite.records import CLOSED, RECORDS, SUBLISTS, key_of, name_of, rows_of
+from adapters.netsuite.records import CLOSED, RECORDS, SUBLISTS, key_of, name_of, rows_of, text_of
 from streams.commands import Body, Command
 from streams.vocabulary import DocumentKind
 
@@ -210,9 +210,9 @@ def _line_of(
     """
     if not (must or line.get("order_line") or line.get("order_line_id")):
         return None
-    rows = [(str(row.get("line", place)), row) for place, row in enumerate(rows_of(authorisation or {}), 1)]
+    rows = [(text_of(row.get("line")) or str(place), row) for place, row in enumerate(rows_of(authorisation or {}), 1)]
     own, line_id = line.get("order_line"), line.get("order_line_id")
-    of_order = [(number, row) for number, row in rows if own and str(row.get("orderLine")) == own]
+    of_order = [(number, row) for number, row in rows if own and text_of(row.get("orderLine")) == own]
     of_line = [(number, row) for number, row in rows if line_id and custom_of(row, fields.order_line_id) == line_id]
     same = [number for number, row in (*of_order, *of_line) if same_item(line, row.get("item"))]
     others = [number for number, row in rows if same_item(line, row.get("item"))]

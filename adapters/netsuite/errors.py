@@ -1,7 +1,8 @@
 """What NetSuite's answers mean: from status, headers and error body to the `VendorError` that the dispatcher acts on.
 
 Pure. The body's shape (`o:errorDetails`) is NetSuite's; which sentence goes with which code is not documented, so the
-kinds are read from code, path and text together, in the order of the table.
+kinds are read from code, path and text together, in the order of the table. No pattern sees more than a few thousand
+characters of what came from outside, and none takes more than linear time on them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from adapters.netsuite.records import text_of
 from streams import retry_after
 from streams.adapter import InDoubt, Refused, SignInRefused, Throttled, Unavailable, VendorError
 from streams.vocabulary import ErrorKind, Owner
@@ -29,14 +31,25 @@ _THROTTLE_CODES = frozenset(
         "REQUEST_LIMIT_EXCEEDED",
     }
 )
-_LONGEST_SENTENCE = 300
-_MARKUP = re.compile(r"<[^>]*>")
-_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+\.[^\s@<>\"']+")
+_THROTTLE_WORDS = re.compile("|".join((*sorted(_THROTTLE_CODES), r"concurrent request limit exceeded")), re.IGNORECASE)
+# The account is there and the request is good, but it came at the wrong moment; nothing was applied.
+_COLLISION_CODES = frozenset({"RCRD_HAS_BEEN_CHANGED", "CUSTOM_RECORD_COLLISION"})
+_COLLISION_STATUSES = frozenset({409, 423})
+# A server that broke in the middle says so with a user's status too.
+_BROKEN_CODES = frozenset({"UNEXPECTED_ERROR"})
+_SIGN_IN_CODES = frozenset({"INVALID_LOGIN", "INVALID_LOGIN_ATTEMPT", "INVALID_LOGIN_CREDENTIALS"})
+_ABSENCE_CODES = frozenset({"NONEXISTENT_ID", "RCRD_DSNT_EXIST", "NOT_FOUND"})
+
+_LONGEST_BODY = 64 * 1024  # characters; a longer one is no error document
+_MOST_READ = 2_000  # characters of a text from outside that any pattern is held against
+_MOST_DETAILS = 20
+_LONGEST_CODE, _LONGEST_PATH, _LONGEST_SENTENCE = 80, 200, 300
+_MARKUP = re.compile(r"<[^<>]*>")
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorDetail:
-    """One entry of `o:errorDetails`, or what stands in for it when the body is something else."""
+    """One entry of `o:errorDetails`."""
 
     code: str
     text: str
@@ -62,7 +75,8 @@ class _Rule:
         )
 
 
-_LISTS = r"(^|\.|\])(item|taxCode|location|transferLocation|account|currency|price)$"
+_ITEM = r"(\.|\])item(\.id|\.refName)?$"
+_LISTS = r"(^|\.|\])(taxCode|location|transferLocation|account|currency|price)(\.id|\.refName)?$"
 _PERIOD = r"\bperiod\b.*\b(closed|locked)\b|\b(closed|locked)\b.*\bperiod\b"
 # The first that fits. More telling words stand before codes that NetSuite uses for many things (USER_ERROR).
 _RULES = (
@@ -70,13 +84,15 @@ _RULES = (
     _Rule(ErrorKind.DUPLICATE, text=r"already exists|duplicate (external|record)|has already been (used|created)"),
     _Rule(ErrorKind.CLOSED, code=r"PERIOD_(CLOSED|LOCKED)|CLOSED_PERIOD", type=CLOSED_PERIOD),
     _Rule(ErrorKind.CLOSED, text=_PERIOD, type=CLOSED_PERIOD),
+    _Rule(ErrorKind.CLOSED, text=r"date range of (your|the|an) accounting period", type=CLOSED_PERIOD),
     _Rule(ErrorKind.REFUSED, path=r"entity|customer", text=r"\binactive\b", owner=Owner.CX),
     _Rule(ErrorKind.REFUSED, text=r"\binactive\b", owner=Owner.ECOMMERCE),
     _Rule(ErrorKind.CLOSED, text=r"paid in full|nothing is due"),
     _Rule(ErrorKind.MISMATCH, text=r"\b(more|greater|larger|exceeds?)\b.*\b(remain|due|quantity|invoice|holds|amount)"),
     _Rule(ErrorKind.MISMATCH, text=r"quantity.*\b(more|greater|exceeds?)\b|no line left|over.?return"),
     _Rule(ErrorKind.CLOSED, text=r"\b(is|been|are) closed\b|\bclosed (order|transaction|record)\b"),
-    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(KEY_OR_REF|RCRD_REF|ITEM)", path=_LISTS),
+    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF|ITEM)", path=_ITEM, owner=Owner.ECOMMERCE),
+    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF)", path=_LISTS),
     _Rule(ErrorKind.INVALID, code=r"INVALID_(KEY_OR_REF|RCRD_REF)", path=r"entity|customer", owner=Owner.CX),
     _Rule(ErrorKind.UNMAPPED, text=r"invalid (item|tax ?code|location|transferlocation|account|currency) reference"),
     _Rule(ErrorKind.INVALID, text=r"invalid (entity|customer) reference", owner=Owner.CX),
@@ -99,25 +115,51 @@ _BY_STATUS = {
 def classify(
     status: int, headers: Mapping[str, str], body: str, *, write: bool, now: datetime, what: str
 ) -> VendorError:
-    """The exception that an answer other than 2xx stands for; `what` names the call in the sentence."""
-    details = read_details(status, body)
-    first = details[0]
-    sentence = f"{what}: {_sentence(details)}"
-    if status == 429 or any(detail.code in _THROTTLE_CODES for detail in details):
+    """The exception that an answer other than 2xx stands for; `what` names the call in the sentence.
+
+    A no is believed from NetSuite alone. Anybody's page in between (a proxy, a maintenance notice, a redirect) says
+    nothing about the request: a read is asked again, and a write may have got through before the page was made.
+    """
+    details = read_details(body)
+    own = bool(details)
+    sentence = f"{what}: {_sentence(details) if own else _foreign(status, body)}"
+    if status == 429 or (status >= 400 and _throttles(details, body)):
         return Throttled(sentence, retry_after.parse(headers, now))
-    if status == 401:
-        if "nonce_used" in _header(headers, "WWW-Authenticate"):
-            return nonce_refused(what, write=write)
-        return SignInRefused(sentence)
-    if status >= 500 or status == 408:
+    codes, challenge = {detail.code for detail in details}, _header(headers, "WWW-Authenticate")
+    if codes & _SIGN_IN_CODES or (status == 401 and (own or _is_sign_in(challenge, body))):
+        return nonce_refused(what, write=write) if "nonce_used" in challenge else SignInRefused(sentence)
+    if not own or status >= 500 or status == 408:
         return InDoubt(sentence) if write else Unavailable(sentence)
-    if status < 400:  # a redirect: nothing was done, and nobody sends credentials to another address
-        return Refused(ErrorKind.INVALID, f"{what}: answered {status}, a redirect", code=str(status))
+    refusal = _refusal(status, details, sentence)
+    if refusal.kind is not ErrorKind.DUPLICATE:
+        if codes & _COLLISION_CODES or status in _COLLISION_STATUSES:
+            return Unavailable(sentence)
+        if codes & _BROKEN_CODES:
+            return InDoubt(sentence) if write else Unavailable(sentence)
+    return refusal
+
+
+def is_absence(status: int, body: str) -> bool:
+    """Whether an answer says, in NetSuite's own words, that there is no such record."""
+    return status == 404 and any(detail.code in _ABSENCE_CODES for detail in read_details(body))
+
+
+def _refusal(status: int, details: tuple[ErrorDetail, ...], sentence: str) -> Refused:
     for detail in details:
         for rule in _RULES:
             if rule.fits(detail):
                 return Refused(rule.kind, sentence, code=detail.code, owner=rule.owner, type=rule.type)
-    return Refused(_BY_STATUS.get(status, ErrorKind.REFUSED), sentence, code=first.code)
+    return Refused(_BY_STATUS.get(status, ErrorKind.REFUSED), sentence, code=details[0].code)
+
+
+def _is_sign_in(challenge: str, body: str) -> bool:
+    """Whether a 401 is NetSuite's though it has no error document: by OAuth's challenge, or a RESTlet's code."""
+    return challenge.lower().startswith("oauth") or any(code in body[:_MOST_READ] for code in _SIGN_IN_CODES)
+
+
+def _throttles(details: tuple[ErrorDetail, ...], body: str) -> bool:
+    texts = [f"{detail.code} {detail.text}" for detail in details] or [body[:_MOST_READ]]
+    return any(_THROTTLE_WORDS.search(text) for text in texts)
 
 
 def nonce_refused(what: str, *, write: bool) -> VendorError:
@@ -126,29 +168,31 @@ def nonce_refused(what: str, *, write: bool) -> VendorError:
     return InDoubt(text) if write else Unavailable(text)
 
 
-def read_details(status: int, body: str) -> tuple[ErrorDetail, ...]:
-    """The error details of a body; one made up from the status where the body is not NetSuite's document."""
+def read_details(body: str) -> tuple[ErrorDetail, ...]:
+    """The error details of NetSuite's own document; nothing where the body is anything else."""
+    if len(body) > _LONGEST_BODY:
+        return ()
     try:
         raw = json.loads(body)
     except (ValueError, RecursionError):
-        raw = None
-    if isinstance(raw, Mapping):
-        listed = raw.get("o:errorDetails")
-        details = tuple(
-            ErrorDetail(_text(one.get("o:errorCode")), _clean(_text(one.get("detail"))), _path(one))
-            for one in (listed if isinstance(listed, list) else ())
-            if isinstance(one, Mapping)
+        return ()
+    listed = raw.get("o:errorDetails") if isinstance(raw, Mapping) else None
+    if not isinstance(listed, list) or not listed:
+        return ()
+    if not all(isinstance(one, Mapping) and isinstance(one.get("o:errorCode"), str) for one in listed):
+        return ()
+    return tuple(
+        ErrorDetail(
+            text_of(one["o:errorCode"])[:_LONGEST_CODE], _clean(text_of(one.get("detail"), _MOST_READ)), _path(one)
         )
-        if details:
-            return details
-        # RESTlets and gateways: {"error": {"code", "message"}}
-        error = raw.get("error")
-        if isinstance(error, Mapping):
-            return (ErrorDetail(_text(error.get("code")), _clean(_text(error.get("message")))),)
-        title = _clean(_text(raw.get("title") or raw.get("message") or raw.get("detail")))
-        return (ErrorDetail(_text(raw.get("code")) or str(status), title or f"answered {status} without a reason"),)
-    words = _clean(_MARKUP.sub(" ", body))
-    return (ErrorDetail(str(status), f"answered {status}: {words}" if words else f"answered {status} without a body"),)
+        for one in listed[:_MOST_DETAILS]
+    )
+
+
+def _foreign(status: int, body: str) -> str:
+    """What is said of an answer that is not NetSuite's."""
+    words = _clean(_MARKUP.sub(" ", body[:_MOST_READ]))
+    return f"answered {status} in a form that is not NetSuite's{f': {words}' if words else ', without a body'}"
 
 
 def _sentence(details: tuple[ErrorDetail, ...]) -> str:
@@ -160,21 +204,16 @@ def _sentence(details: tuple[ErrorDetail, ...]) -> str:
 
 
 def _path(detail: Mapping[str, object]) -> str:
-    for name in ("o:errorPath", "o:urlPath", "o:errorQueryParam", "o:errorHeader"):
-        if detail.get(name):
-            return _text(detail[name])
-    return ""
+    names = ("o:errorPath", "o:urlPath", "o:errorQueryParam", "o:errorHeader")
+    return next((path for name in names if (path := text_of(detail.get(name)))), "")[:_LONGEST_PATH]
 
 
 def _clean(text: str) -> str:
     """One line, cut, and without e-mail addresses: vendors repeat what was sent, and sentences end up in reports."""
-    text = _ADDRESS.sub("[e-mail]", " ".join(text.split()))
+    words = ("[e-mail]" if 0 < word.find("@") < len(word) - 1 else word for word in text[:_MOST_READ].split())
+    text = " ".join(words)
     return text if len(text) <= _LONGEST_SENTENCE else text[: _LONGEST_SENTENCE - 3] + "..."
 
 
 def _header(headers: Mapping[str, str], name: str) -> str:
     return next((value for key, value in headers.items() if key.lower() == name.lower()), "")
-
-
-def _text(value: object) -> str:
-    return "" if value is None else str(value)

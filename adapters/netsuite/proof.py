@@ -12,7 +12,11 @@ from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
     RECORDS,
     SUBLISTS,
+    amount_of,
+    day_of,
+    flag_of,
     gross_of,
+    is_absent,
     is_closed,
     key_of,
     money_text,
@@ -20,6 +24,7 @@ from adapters.netsuite.records import (
     number_of,
     rows_of,
     status_of,
+    text_of,
     total_of,
 )
 from streams.adapter import Document
@@ -34,17 +39,17 @@ def document_of(
 ) -> Document:
     """A record as a document."""
     currency = settings.iso(record.get("currency"))
-    total = None if kind in _NO_AMOUNT else total_of(record)
+    total = None if kind in _NO_AMOUNT else total_of(record, currency)
     sublist = SUBLISTS.get(RECORDS[kind], "item")
     return Document(
-        number=str(record["id"]),
+        number=text_of(record.get("id")),
         kind=kind,
-        external_ref=str(record.get("externalId") or ""),
-        order_id=str(record.get("otherRefNum") or ""),
+        external_ref=text_of(record.get("externalId")),
+        order_id=text_of(record.get("otherRefNum")),
         currency=currency,
         amount="" if total is None else money_text(abs(total), currency),
         status="closed" if is_closed(record) else name_of(status_of(record)),
-        at=str(record.get("tranDate") or ""),
+        at=text_of(record.get("tranDate")),
         lines=tuple(
             _line(row, record, currency, settings.fields) for row in rows_of(record, sublist) if row.get("item")
         ),
@@ -53,7 +58,7 @@ def document_of(
 
 
 def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str, fields: CustomFields) -> dict[str, Any]:
-    quantity, gross, tax = number_of(row.get("quantity", row.get("adjustQtyBy"))), gross_of(row), row.get("tax1Amt")
+    quantity, gross = number_of(row.get("quantity", row.get("adjustQtyBy"))), gross_of(row, currency)
     line: dict[str, Any] = {
         "item": key_of(row["item"]),
         "sku": name_of(row["item"]),
@@ -62,11 +67,11 @@ def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str, fiel
     }
     if gross is not None:
         line["amount"] = money_text(gross, currency)
-        line["tax"] = money_text(number_of(tax) or Decimal(0), currency)
-    if row.get("orderLine") is not None:
-        line["order_line"] = str(row["orderLine"])
-    if (named := custom_of(row, fields.order_line_id)) is not None:
-        line["order_line_id"] = str(named)
+        line["tax"] = money_text(number_of(row.get("tax1Amt")) or Decimal(0), currency)
+    if own := text_of(row.get("orderLine")):
+        line["order_line"] = own
+    if named := text_of(custom_of(row, fields.order_line_id)):
+        line["order_line_id"] = named
     return line
 
 
@@ -94,18 +99,19 @@ def differences(command: Command, record: Mapping[str, Any], settings: AccountSe
 
 def _differences(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> Iterator[str]:
     body = command.body
-    yield from _differs("external id", str(record.get("externalId") or ""), command.id)
-    yield from _differs("original order (otherRefNum)", str(record.get("otherRefNum") or ""), body["order_id"])
+    yield from _differs("external id", text_of(record.get("externalId")), command.id)
+    yield from _differs("original order (otherRefNum)", text_of(record.get("otherRefNum")), body["order_id"])
     if "void" in name_of(status_of(record)).casefold():
         yield "it is void"
     currency = settings.iso(record.get("currency"))
     if body.get("currency") and currency:
         yield from _differs("currency", currency, body["currency"])
+    currency = currency or str(body.get("currency") or "")
     if is_transform(command):
         yield from _differs("made from (createdFrom)", key_of(record.get("createdFrom")), body["source"]["number"])
     asked = asked_total(command)
     if asked is not None:
-        total = total_of(record)
+        total = total_of(record, currency)
         if total is None:
             yield f"it shows no total, {_money(asked, body)} was asked"
         elif total != asked:
@@ -114,9 +120,8 @@ def _differences(command: Command, record: Mapping[str, Any], settings: AccountS
         case DocumentKind.STOCK_MOVEMENT:
             yield from _differs("from location", key_of(record.get("location")), body["from_location"])
             yield from _differs("to location", key_of(record.get("transferLocation")), body["to_location"])
-            yield from _lines(
-                [body], [dict(row, quantity=row.get("adjustQtyBy")) for row in rows_of(record, "inventory")]
-            )
+            moved = [dict(row, quantity=row.get("adjustQtyBy")) for row in rows_of(record, "inventory")]
+            yield from _lines([body], moved, currency)
         case DocumentKind.REVERSAL:
             memo = reversed_memo(record, settings)
             if memo or settings.fields.reverses:
@@ -124,9 +129,10 @@ def _differences(command: Command, record: Mapping[str, Any], settings: AccountS
         case DocumentKind.ITEM_RECEIPT:
             place = key_of(record.get("location"))
             lines = [{**line, "location": line.get("location") or body["location"]} for line in body["lines"]]
-            yield from _lines(lines, [{**row, "location": row.get("location") or place} for row in rows_of(record)])
+            received = [{**row, "location": row.get("location") or place} for row in rows_of(record)]
+            yield from _lines(lines, received, currency)
         case _:
-            yield from _lines(_asked_lines(command), rows_of(record))
+            yield from _lines(_asked_lines(command), rows_of(record), currency)
 
 
 def _asked_lines(command: Command) -> list[dict[str, Any]]:
@@ -152,7 +158,7 @@ def asked_total(command: Command) -> Decimal | None:
     return None
 
 
-def _lines(asked: list[Any], shown: list[Any]) -> Iterator[str]:
+def _lines(asked: list[Any], shown: list[Any], currency: str) -> Iterator[str]:
     """Each asked line against the shown one of its item that fits best; what is left over was not asked for."""
     left = list(shown)
     for line in asked:
@@ -161,27 +167,31 @@ def _lines(asked: list[Any], shown: list[Any]) -> Iterator[str]:
         if not rows:
             yield f"line {name} is missing"
             continue
-        row = min(rows, key=lambda row: len(list(_line_differences(line, row))))
+        row = min(rows, key=lambda row: len(list(_line_differences(line, row, currency))))
         left = [other for other in left if other is not row]
-        yield from (f"line {name}: {text}" for text in _line_differences(line, row))
+        yield from (f"line {name}: {text}" for text in _line_differences(line, row, currency))
     for row in left:
         if not row.get("kitMemberOf"):  # a kit brings its members along
             yield f"line {name_of(row.get('item'))} was not asked for"
 
 
-def _line_differences(line: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[str]:
+def _line_differences(line: Mapping[str, Any], row: Mapping[str, Any], currency: str) -> Iterator[str]:
     wanted, quantity = Decimal(units(line)), number_of(row.get("quantity"))
     if quantity != wanted:
         yield f"quantity is {'not shown' if quantity is None else _whole(quantity)}, {wanted} was asked"
     if line.get("amount") is not None:
-        gross = gross_of(row)
+        gross = gross_of(row, currency)
         if gross != Decimal(line["amount"]):
-            yield f"gross amount is {'not shown' if gross is None else gross.normalize():f}, {line['amount']} was asked"
-        tax = number_of(row.get("tax1Amt"))
-        if line.get("tax") is not None and tax is not None and tax != Decimal(line["tax"]):
-            yield f"tax is {tax.normalize():f}, {line['tax']} was asked"
+            yield f"gross amount is {_told(gross, currency)}, {line['amount']} was asked"
+        tax = amount_of(row.get("tax1Amt"), currency)
+        if line.get("tax") is not None and not is_absent(row.get("tax1Amt")) and tax != Decimal(line["tax"]):
+            yield f"tax is {_told(tax, currency)}, {line['tax']} was asked"
     if line.get("location") and key_of(row.get("location")) != line["location"]:
         yield f"location is {key_of(row.get('location')) or 'empty'}, {line['location']} was asked"
+
+
+def _told(amount: Decimal | None, currency: str) -> str:
+    return "not shown" if amount is None else money_text(amount, currency)
 
 
 def application_of(command: Command, memo: Mapping[str, Any], settings: AccountSettings) -> Document | None:
@@ -201,8 +211,8 @@ def applications(memo: Mapping[str, Any], settings: AccountSettings) -> Iterator
     """What a credit memo is applied to; an application has the memo's number and external id."""
     currency = settings.iso(memo.get("currency"))
     for row in rows_of(memo, "apply"):
-        amount = number_of(row.get("amount"))
-        if row.get("apply") is True and amount:
+        amount = amount_of(row.get("amount"), currency)
+        if flag_of(row.get("apply")) is True and amount:
             text = money_text(amount, currency)
             whole = document_of(DocumentKind.CREDIT_APPLICATION, memo, settings)
             lines = ({"invoice": key_of(row.get("doc")), "amount": text},)
@@ -219,26 +229,28 @@ def closing_of(authorisation: Mapping[str, Any], settings: AccountSettings) -> D
 def may_be_adopted(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> bool:
     """L01: no external id; the same order, currency and amount (goods: items, quantities); dated since the return."""
     body = command.body
-    if command.adopt_since is None or record.get("externalId"):
+    if command.adopt_since is None or text_of(record.get("externalId")):
         return False
-    if str(record.get("otherRefNum") or "") != body["order_id"]:
+    if text_of(record.get("otherRefNum")) != body["order_id"]:
         return False
-    if str(record.get("tranDate") or "")[:10] < settings.day(command.adopt_since).isoformat():
+    day = day_of(record.get("tranDate"))
+    if day is None or day < settings.day(command.adopt_since):
         return False
     if "void" in name_of(status_of(record)).casefold():
         return False
     if body.get("currency") and settings.iso(record.get("currency")) not in ("", body["currency"]):
         return False
+    currency = settings.iso(record.get("currency")) or str(body.get("currency") or "")
     asked = asked_total(command)
-    if asked is not None and total_of(record) != asked:
+    if asked is not None and total_of(record, currency) != asked:
         return False
     match command.kind:
         case DocumentKind.STOCK_MOVEMENT | DocumentKind.ITEM_RECEIPT:
             return not any(text for text in _differences(command, record, settings) if text.startswith("line "))
         case DocumentKind.EXCHANGE_ORDER:
-            return not list(_lines([dict(line, amount=None) for line in body["lines"]], rows_of(record)))
+            return not list(_lines([dict(line, amount=None) for line in body["lines"]], rows_of(record), currency))
         case DocumentKind.RETURN_AUTHORISATION if asked is None:
-            return not list(_lines(_asked_lines(command), rows_of(record)))
+            return not list(_lines(_asked_lines(command), rows_of(record), currency))
         case DocumentKind.REVERSAL:
             return bool(reversed_memo(record, settings) == body["source"]["number"])
     return True

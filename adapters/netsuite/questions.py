@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
+    flag_of,
     gross_of,
     is_closed,
     key_of,
@@ -16,6 +17,7 @@ from adapters.netsuite.records import (
     number_of,
     rows_of,
     status_of,
+    text_of,
     total_of,
 )
 from streams.bodies import EarlierReturn, InvoiceAnswer, OrderLine, OrderSnapshotAnswer
@@ -63,16 +65,16 @@ def order_answer(
     currency = settings.iso(order.get("currency"))
     rows = rows_of(order)
     lines = [_order_line(row, rows, currency, items, settings.fields) for row in rows if not row.get("kitMemberOf")]
-    goods = sum((gross_of(row) or Decimal(0) for row in rows), Decimal(0))
+    goods = sum((gross_of(row, currency) or Decimal(0) for row in rows), Decimal(0))
     shipping = number_of(order.get("shippingCost")) or Decimal(0)
     shipping += number_of(order.get("shippingTax1Amt")) or Decimal(0)
     discount = abs(number_of(order.get("discountTotal")) or Decimal(0))
     number = key_of(order.get("entity"))
-    active = customer is not None and customer.get("isInactive") is not True
+    active = customer is not None and flag_of(customer.get("isInactive")) is not True
     return {
         "at": at,
         "found": 1,
-        "number": str(order["id"]),
+        "number": text_of(order.get("id")),
         "status": status_name(order),
         "currency": currency,
         "customer": {"number": number, "active": active},
@@ -102,10 +104,10 @@ def _order_line(
     row: Record, rows: Sequence[Record], currency: str, items: Mapping[str, Record], fields: CustomFields
 ) -> OrderLine:
     quantity = number_of(row.get("quantity")) or Decimal(0)
-    gross = gross_of(row) or Decimal(0)
+    gross = gross_of(row, currency) or Decimal(0)
     line: dict[str, Any] = {
-        "order_line": str(row.get("line", "")),
-        "order_line_id": str(custom_of(row, fields.order_line_id) or ""),
+        "order_line": text_of(row.get("line")),
+        "order_line_id": text_of(custom_of(row, fields.order_line_id)),
         "sku": _sku(row, items),
         "item": key_of(row.get("item")),
         "quantity": int(quantity),
@@ -117,9 +119,9 @@ def _order_line(
         "components": [
             _component(member, quantity, items, fields)
             for member in rows
-            if member.get("kitMemberOf") and str(member["kitMemberOf"]) == str(row.get("line"))
+            if member.get("kitMemberOf") and text_of(member["kitMemberOf"]) == text_of(row.get("line"))
         ],
-        "active": str(items.get(key_of(row.get("item")), {}).get("isinactive", "F")).upper() != "T",
+        "active": flag_of(items.get(key_of(row.get("item")), {}).get("isinactive")) is not True,
     }
     return line  # type: ignore[return-value]  # `active` is one more than the shape asks for
 
@@ -133,17 +135,17 @@ def _component(member: Record, kits: Decimal, items: Mapping[str, Record], field
         "sku": _sku(member, items),
         "item": key_of(member.get("item")),
         "quantity": int(each),
-        "order_line": str(member.get("line", "")),
+        "order_line": text_of(member.get("line")),
     }
-    if (price := custom_of(member, fields.list_price)) is not None:
-        part["list_price"] = str(price)
+    if price := text_of(custom_of(member, fields.list_price)):
+        part["list_price"] = price
     return part
 
 
 def _sku(row: Record, items: Mapping[str, Record]) -> str:
     """The item's own name; the reference's may have its parents in front (`TEE : TEE-RED-M`)."""
-    named = items.get(key_of(row.get("item")), {}).get("itemid")
-    return str(named or name_of(row.get("item"))).rpartition(" : ")[2]
+    named = text_of(items.get(key_of(row.get("item")), {}).get("itemid"))
+    return (named or name_of(row.get("item"))).rpartition(" : ")[2]
 
 
 def _each(gross: Decimal, quantity: Decimal, currency: str) -> str:
@@ -162,35 +164,35 @@ def _earlier(authorisation: Record, order_rows: Sequence[Record], fields: Custom
     for row in rows_of(authorisation):
         if row.get("kitMemberOf") and any(_is_line(kit, row["kitMemberOf"]) for kit in rows_of(authorisation)):
             continue  # its kit's line counts it
-        units = number_of(row.get("quantityReceived" if closed or row.get("isClosed") is True else "quantity"))
+        units = number_of(row.get("quantityReceived" if closed or flag_of(row.get("isClosed")) else "quantity"))
         if units:
             sku = name_of(row.get("item")).rpartition(" : ")[2]
             lines.append({"order_line": _line_of_order(row, order_rows, fields), "sku": sku, "quantity": int(units)})
     status = name_of(status_of(authorisation)).casefold()
     return {
-        "number": str(authorisation["id"]),
-        "external_ref": str(authorisation.get("externalId") or ""),
+        "number": text_of(authorisation.get("id")),
+        "external_ref": text_of(authorisation.get("externalId")),
         "status": status if not closed else "closed after receipt" if lines else "closed",
         "lines": lines,
     }
 
 
 def _is_line(row: Record, number: Any) -> bool:
-    return number is not None and str(number) in (str(row.get("line")), str(row.get("orderLine")))
+    return number is not None and text_of(number) in (text_of(row.get("line")), text_of(row.get("orderLine")))
 
 
 def _line_of_order(row: Record, order_rows: Sequence[Record], fields: CustomFields) -> str:
     """The order's line of a returned line; a standalone authorisation names it by the channel's id or by its item."""
-    if row.get("orderLine") is not None:
-        return str(row["orderLine"])
+    if own := text_of(row.get("orderLine")):
+        return own
     item = key_of(row.get("item"))
     same = [other for other in order_rows if key_of(other.get("item")) == item]
     named = custom_of(row, fields.order_line_id)
     found = [other for other in same if named and custom_of(other, fields.order_line_id) == named] or same
-    return str(found[0].get("line", "")) if found else ""
+    return text_of(found[0].get("line")) if found else ""
 
 
 def _invoice(invoice: Record, settings: AccountSettings) -> dict[str, Any]:
     currency = settings.iso(invoice.get("currency"))
     left = number_of(invoice.get("amountRemaining")) or Decimal(0)
-    return {"number": str(invoice["id"]), "open": money_text(left, currency), "currency": currency}
+    return {"number": text_of(invoice.get("id")), "open": money_text(left, currency), "currency": currency}

@@ -1,9 +1,15 @@
-"""NetSuite's records in the project's terms: their names, references, rows and numbers."""
+"""NetSuite's records in the project's terms: their names, references, rows, and the values they show.
+
+Whatever a vendor's JSON holds is read here, and nowhere else: text, numbers, amounts, flags and days, each with its
+bounds. These functions never raise; what cannot be read is None or empty, and `adapters.netsuite.shapes` refuses it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from datetime import date
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from streams.money import DIGITS
@@ -24,66 +30,129 @@ SUBLISTS = {"journalEntry": "line", "inventoryTransfer": "inventory"}  # else: i
 CLOSED = "H"
 """The status of a closed sales order or return authorisation (transaction status list of NetSuite's help)."""
 
+LONGEST_TEXT = 300
+"""Characters: the longest that a NetSuite field of one line holds. What is longer is cut; no id is."""
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.+Z-]{0,40})?", re.ASCII)
+_YEARS = range(1970, 2200)
+_MOST_DIGITS = 15  # before the point; no amount or quantity is larger (streams.money)
+_FINEST = Decimal("1e-12")  # finer is the noise of somebody's floats
+_FINEST_MONEY = 4  # digits after the point: no currency has more
+_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+
+
+def text_of(value: Any, longest: int = LONGEST_TEXT) -> str:
+    """A text or number as text that can be written again; nothing for what is not there or is neither."""
+    if isinstance(value, str):
+        text = value if len(value) <= longest else value[: longest - 3] + "..."
+        # JSON may name half of a surrogate pair, which no UTF-8 can hold.
+        return text.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return ""
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**40 else ""
+    number = number_of(value)
+    return "" if number is None else format(number, "f")
+
 
 def key_of(reference: Any) -> str:
     """The internal id of a reference, `{"id": ..}` or bare."""
-    if isinstance(reference, Mapping):
-        reference = reference.get("id")
-    return "" if reference is None else str(reference)
+    return text_of(reference.get("id") if isinstance(reference, Mapping) else reference)
 
 
 def name_of(reference: Any) -> str:
     """What a reference is called, else its id."""
     if isinstance(reference, Mapping):
-        return str(reference.get("refName") or key_of(reference))
-    return "" if reference is None else str(reference)
+        return text_of(reference.get("refName")) or key_of(reference)
+    return text_of(reference)
 
 
 def rows_of(record: Mapping[str, Any], sublist: str = "item") -> list[Mapping[str, Any]]:
     """The rows of an expanded sublist."""
     shown = record.get(sublist)
     items = shown.get("items") if isinstance(shown, Mapping) else None
-    return [row for row in items or () if isinstance(row, Mapping)]
+    return [row for row in items if isinstance(row, Mapping)] if isinstance(items, list) else []
 
 
 def number_of(value: Any) -> Decimal | None:
-    """A number as REST shows it (JSON number or text); None for what is not there or is no number."""
-    if value is None or isinstance(value, bool):
+    """A number as REST shows it (JSON number or text); None for what is not there, is none, or is out of bounds."""
+    if isinstance(value, str):
+        value = value.strip()
+        if not _NUMBER.fullmatch(value):
+            return None
+    elif isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
+    if isinstance(value, int) and abs(value) >= 10**_MOST_DIGITS:
         return None
-    return number if number.is_finite() else None
+    number = Decimal(str(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite() or number.adjusted() >= _MOST_DIGITS:
+        return None
+    return number.quantize(_FINEST, context=_EXACT) if _places(number) > 12 else number
+
+
+def rounded(amount: Decimal, currency: str) -> Decimal:
+    """An amount in its currency's digits, halves away from zero: vendors show more (13.3333, 40.000000000000004).
+
+    Of a currency that is not known only the noise is taken off.
+    """
+    digits = DIGITS.get(currency, max(0, min(_places(amount), _FINEST_MONEY)))
+    exact = amount.quantize(Decimal(1).scaleb(-digits), context=_EXACT)
+    return exact or abs(exact)  # no minus before nothing
+
+
+def amount_of(value: Any, currency: str) -> Decimal | None:
+    """An amount of money as REST shows it, rounded to its currency; None for what is not there or is none."""
+    number = number_of(value)
+    return None if number is None else rounded(number, currency)
 
 
 def money_text(amount: Decimal, currency: str) -> str:
-    """An amount with its currency's digits; more digits than that are shown as they are, never rounded away."""
-    digits = DIGITS.get(currency)
-    if digits is None:
-        return format(amount, "f")
-    exact = round(amount, digits)
-    return format(exact, "f") if exact == amount else format(amount.normalize(), "f")
+    """An amount with its currency's digits."""
+    return format(rounded(amount, currency), "f")
 
 
-def gross_of(row: Mapping[str, Any]) -> Decimal | None:
+def flag_of(value: Any) -> bool | None:
+    """True or false, as records (`true`) and SuiteQL (`T`) show it; None for what is not there or is neither."""
+    if isinstance(value, bool):
+        return value
+    return {"t": True, "true": True, "f": False, "false": False}.get(value.lower()) if isinstance(value, str) else None
+
+
+def day_of(value: Any) -> date | None:
+    """The day of a date or a time in ISO form; None for what is not there, is none, or is out of bounds."""
+    found = _DAY.fullmatch(value) if isinstance(value, str) else None
+    try:
+        day = date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+    return day if day is not None and day.year in _YEARS else None
+
+
+def is_absent(value: Any) -> bool:
+    """Whether a field is not there, or is empty."""
+    return value is None or value == ""
+
+
+def gross_of(row: Mapping[str, Any], currency: str = "") -> Decimal | None:
     """A row's amount with its tax."""
-    gross = number_of(row.get("grossAmt"))
-    if gross is not None:
-        return gross
+    if not is_absent(row.get("grossAmt")):
+        return amount_of(row["grossAmt"], currency)
     net = number_of(row.get("amount"))
-    return None if net is None else net + (number_of(row.get("tax1Amt")) or Decimal(0))
+    tax = Decimal(0) if is_absent(row.get("tax1Amt")) else number_of(row["tax1Amt"])
+    return None if net is None or tax is None else rounded(net + tax, currency)
 
 
-def total_of(record: Mapping[str, Any]) -> Decimal | None:
+def total_of(record: Mapping[str, Any], currency: str = "") -> Decimal | None:
     """What a document comes to: a journal's debits, else its header's total, else the sum of its rows."""
-    debits = [amount for row in rows_of(record, "line") if (amount := number_of(row.get("debit"))) is not None]
+    debits = [
+        amount for row in rows_of(record, "line") if (amount := amount_of(row.get("debit"), currency)) is not None
+    ]
     if debits:
         return sum(debits, Decimal(0))
-    total = number_of(record.get("total"))
-    if total is not None:
-        return total
-    gross = [amount for row in rows_of(record) if (amount := gross_of(row)) is not None]
+    if not is_absent(record.get("total")):
+        return amount_of(record["total"], currency)
+    gross = [amount for row in rows_of(record) if (amount := gross_of(row, currency)) is not None]
     return sum(gross, Decimal(0)) if gross else None
 
 
@@ -98,4 +167,10 @@ def is_closed(record: Mapping[str, Any]) -> bool:
     if key_of(status) == CLOSED or name_of(status).casefold() == "closed":
         return True
     rows = rows_of(record)
-    return bool(rows) and all(row.get("isClosed") is True for row in rows)
+    return bool(rows) and all(flag_of(row.get("isClosed")) is True for row in rows)
+
+
+def _places(number: Decimal) -> int:
+    """Digits after the point; negative where there are none and zeros are left out before it."""
+    exponent = number.as_tuple().exponent
+    return -exponent if isinstance(exponent, int) else 0

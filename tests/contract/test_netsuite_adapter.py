@@ -422,8 +422,11 @@ async def test_a_refused_nonce_is_not_taken_for_bad_credentials(
 async def test_a_401_without_a_reason_is_asked_about_with_a_plain_read(reads: int, ends: type[Exception]) -> None:
     """A write that was sent twice on its way gets one; credentials that are good for a read are good."""
 
+    refused = '{"o:errorDetails": [{"o:errorCode": "INVALID_LOGIN_ATTEMPT", "detail": "Invalid login attempt."}]}'
+
     async def answer(request: web.Request) -> web.Response:
-        return web.Response(status=401 if request.method == "PUT" else reads, text="{}")
+        status = 401 if request.method == "PUT" else reads
+        return web.Response(status=status, text=refused if status == 401 else "{}")
 
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)

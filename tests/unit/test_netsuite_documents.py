@@ -225,7 +225,7 @@ def test_what_differs_in_the_header_is_said_in_words(changes: dict[str, Any], se
     ("changes", "sentence"),
     [
         ({"quantity": 2}, "line TEE-RED-M: quantity is 2, 1 was asked"),
-        ({"grossAmt": 39.5}, "line TEE-RED-M: gross amount is 39.5, 40.00 was asked"),
+        ({"grossAmt": 39.5}, "line TEE-RED-M: gross amount is 39.50, 40.00 was asked"),
         ({"tax1Amt": 6.66}, "line TEE-RED-M: tax is 6.66, 6.67 was asked"),
         ({"item": {"id": "1", "refName": "OTHER"}}, "line TEE-RED-M is missing"),
     ],
@@ -270,12 +270,26 @@ def test_a_currency_may_be_named_by_the_accounts_own_number() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "currency", "text"),
-    [("4999.0", "JPY", "4999"), ("4.9", "KWD", "4.900"), ("37.05", "GBP", "37.05"), ("37.051", "GBP", "37.051")],
+    [
+        ("4999.0", "JPY", "4999"),
+        ("4.9", "KWD", "4.900"),
+        ("37.05", "GBP", "37.05"),
+        ("40.000000000000004", "GBP", "40.00"),
+        ("54.949999999999996", "GBP", "54.95"),
+        ("13.3333", "GBP", "13.33"),
+        ("0.005", "GBP", "0.01"),
+        ("-0.005", "GBP", "-0.01"),
+        ("-0.004", "GBP", "0.00"),
+        ("4999.5", "JPY", "5000"),
+        ("0.00005", "CLF", "0.0001"),
+        ("37.05", "no such", "37.05"),
+        ("37", "no such", "37"),
+        ("1E+2", "no such", "100"),
+        ("40.000000000000004", "no such", "40.0000"),
+    ],
 )
-def test_amounts_are_shown_in_the_currencys_digits_and_never_rounded_away(
-    amount: str, currency: str, text: str
-) -> None:
-    """A hundredth too much in the ERP stays visible."""
+def test_amounts_are_shown_in_the_currencys_digits_rounded_half_up(amount: str, currency: str, text: str) -> None:
+    """C14: vendors show more digits than a currency has, by division or by floats; halves go away from zero."""
     assert money_text(Decimal(amount), currency) == text
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 
 import pytest
 
-from adapters.netsuite.errors import CLOSED_PERIOD, classify, read_details
+from adapters.netsuite.errors import CLOSED_PERIOD, ErrorDetail, classify, is_absence, read_details
 from streams.adapter import InDoubt, Refused, SignInRefused, Throttled, Unavailable, VendorError
 from streams.vocabulary import ErrorKind, Owner
 
@@ -117,37 +118,209 @@ def test_a_nonce_that_was_used_is_no_bad_credential() -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (302, ErrorKind.INVALID),
         (403, ErrorKind.AUTH),
         (404, ErrorKind.NOT_FOUND),
+        (405, ErrorKind.INVALID),
         (413, ErrorKind.TOO_LARGE),
+        (415, ErrorKind.INVALID),
         (418, ErrorKind.REFUSED),
     ],
 )
-def test_a_status_without_an_error_body_still_has_a_kind(status: int, kind: ErrorKind) -> None:
-    """A proxy in front answers in its own way."""
-    error = told(status, "<html>nothing to see</html>")
+def test_a_code_that_nobody_listed_is_of_its_statuss_kind(status: int, kind: ErrorKind) -> None:
+    """NetSuite's own document with a new code is a refusal all the same."""
+    error = told(status, problem("BRAND_NEW", "Computer says no."))
     assert isinstance(error, Refused)
-    assert error.kind is kind
+    assert (error.kind, error.code, error.owner, error.type) == (kind, "BRAND_NEW", None, "")
+
+
+# What is not NetSuite's (B9).
+
+FOREIGN = (
+    "",
+    "<html><h1>Access denied</h1></html>",
+    "Down for maintenance",
+    "null",
+    "5",
+    "[]",
+    "[1, 2]",
+    "{}",
+    '{"status": "maintenance"}',
+    '{"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "no"}',
+    '{"error": {"code": "UNEXPECTED", "message": "Oh no"}}',
+    '{"o:errorDetails": []}',
+    '{"o:errorDetails": {}}',
+    '{"o:errorDetails": "not a list"}',
+    '{"o:errorDetails": [7]}',
+    '{"o:errorDetails": [{"detail": "no code"}]}',
+    '{"o:errorDetails": [{"o:errorCode": 5, "detail": "a number"}]}',
+    '{"o:errorDetails": [{"o:errorCode": "USER_ERROR", "detail": "no"}, 7]}',
+    '{"o:errorDetails": [{"o:errorCode": "USER_ERROR", "detail": "cut o',
+    "[" * 100_000,
+    '{"a":' * 100_000,
+    "\ud800\x00\ufffd",
+)
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence"),
+    "status", [300, 302, 307, 400, 401, 403, 404, 405, 407, 409, 410, 413, 418, 422, 423, 451, 499]
+)
+@pytest.mark.parametrize("body", FOREIGN, ids=range(len(FOREIGN)))
+def test_a_page_that_is_not_netsuites_is_no_refusal(status: int, body: str) -> None:
+    """B9: a proxy, a maintenance notice, a redirect: a read is asked again, and a write may have got through."""
+    assert type(told(status, body)) is InDoubt
+    assert type(told(status, body, write=False)) is Unavailable
+
+
+def test_a_foreign_page_is_told_with_its_status_and_its_first_words() -> None:
+    """Operators and `doctor` should see who answered."""
+    text = str(told(403, "<html><style>p{}</style><h1>Access  denied</h1> by Acme <a.b@example.com></html>"))
+    assert text == "PUT creditMemo: answered 403 in a form that is not NetSuite's: p{} Access denied by Acme"
+    assert str(told(404)) == "PUT creditMemo: answered 404 in a form that is not NetSuite's, without a body"
+
+
+@pytest.mark.parametrize("code", ["NONEXISTENT_ID", "RCRD_DSNT_EXIST", "NOT_FOUND"])
+def test_only_netsuites_own_404_is_an_absence(code: str) -> None:
+    """B8, B9: whoever else answers 404 knows nothing of the record."""
+    body = problem(code, "The record instance does not exist.")
+    assert is_absence(404, body)
+    assert not any(is_absence(status, body) for status in (200, 400, 403, 410, 500))
+    assert not is_absence(404, problem("INSUFFICIENT_PERMISSION", "You may not see it."))
+    assert not any(is_absence(404, foreign) for foreign in FOREIGN)
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "<", "a", "a@", "<a ", "a.", " ", '{"', "period closed ", "quantity more ", "duplicate ", '\\"']
+)
+def test_reading_an_error_takes_no_more_than_linear_time(piece: str) -> None:
+    """A1: 100 kB of `[` took 41 s in the event loop. Two megabytes of anything are read in a blink."""
+    text = piece * (2_000_000 // len(piece))
+    began = time.process_time()
+    told(400, text)
+    told(400, json.dumps({"o:errorDetails": [{"o:errorCode": text[:60_000], "detail": text[:60_000]}]})[:60_000])
+    told(400, problem("USER_ERROR", text[:50_000], text[:10_000]))
+    assert time.process_time() - began < 0.5
+
+
+# At the wrong moment (B11).
+
+
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize(
+    ("status", "code"),
     [
-        ("", "answered 400 without a body"),
-        ("<html><h1>Bad  gateway</h1></html>", "answered 400: Bad gateway"),
-        ("[1, 2]", "answered 400: [1, 2]"),
-        ('{"title": "Bad Request"}', "Bad Request"),
-        ('{"error": {"code": "UNEXPECTED", "message": "Oh no"}}', "Oh no"),
-        ('{"o:errorDetails": "not a list", "title": "Odd"}', "Odd"),
-        ('{"o:errorDetails": [7], "title": "Odd"}', "Odd"),
-        ("[" * 100_000, "answered 400: [[["),
+        (400, "RCRD_HAS_BEEN_CHANGED"),
+        (400, "CUSTOM_RECORD_COLLISION"),
+        (409, "USER_ERROR"),
+        (423, "USER_ERROR"),
+        (409, "RCRD_HAS_BEEN_CHANGED"),
     ],
 )
-def test_any_body_gives_a_sentence(body: str, sentence: str) -> None:
-    """Not JSON, another JSON, no body: a person still reads what happened."""
-    assert read_details(400, body)[0].text.startswith(sentence)
-    assert str(told(400, body)).startswith(f"PUT creditMemo: {sentence}")
+def test_a_collision_is_tried_again_and_nothing_was_applied(status: int, code: str, write: bool) -> None:
+    """B11: somebody else saved the record first; the request itself is good."""
+    assert type(told(status, problem(code, "Record has been changed."), write=write)) is Unavailable
+
+
+def test_a_duplicate_is_one_whatever_its_status() -> None:
+    """409 is a collision, unless it says that the record is there already."""
+    error = told(409, problem("DUP_RCRD", "This record already exists."))
+    assert isinstance(error, Refused) and error.kind is ErrorKind.DUPLICATE
+
+
+def test_an_unexpected_error_is_one_whatever_its_status() -> None:
+    """B11: a 400 that says UNEXPECTED_ERROR broke in the middle; how far it came is not known."""
+    body = problem("UNEXPECTED_ERROR", "An unexpected error occurred. Error ID: m1abc")
+    assert type(told(400, body)) is InDoubt
+    assert type(told(400, body, write=False)) is Unavailable
+
+
+@pytest.mark.parametrize("write", [True, False])
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 503])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "error code: SSS_REQUEST_LIMIT_EXCEEDED\nerror message: Request Limit Exceeded.",
+        "Concurrent request limit exceeded. Request blocked.",
+        '{"error": {"code": "SSS_REQUEST_LIMIT_EXCEEDED", "message": "Request limit exceeded."}}',
+        problem("SSS_REQUEST_LIMIT_EXCEEDED", "Request limit exceeded."),
+        problem("USER_ERROR", "Concurrent request limit exceeded. Request blocked."),
+    ],
+)
+def test_a_concurrency_fault_is_known_by_its_words(status: int, body: str, write: bool) -> None:
+    """B11: as text, as a RESTlet says it, or as NetSuite's document."""
+    assert type(told(status, body, write=write)) is Throttled
+
+
+def test_an_item_that_the_account_does_not_know_is_for_ecommerce() -> None:
+    """B11: `INVALID_CONTENT` at a row's item is a mapping that is missing; at other fields it is our mistake."""
+    for path in ("item.items[0].item", "item.items[12].item.id", "inventory.items[0].item"):
+        error = told(400, problem("INVALID_CONTENT", "Invalid content in the request body.", path))
+        assert isinstance(error, Refused)
+        assert (error.kind, error.owner) == (ErrorKind.UNMAPPED, Owner.ECOMMERCE)
+    for path in ("item", "item.items[0].quantity", "tranDate", ""):
+        error = told(400, problem("INVALID_CONTENT", "Invalid content in the request body.", path))
+        assert isinstance(error, Refused) and error.kind is ErrorKind.INVALID
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "The transaction date you specified is not within the date range of your accounting period.",
+        "You cannot post into this period: it is closed.",
+        "The accounting period Oct 2026 has been locked.",
+    ],
+)
+def test_a_closed_period_is_known_by_its_sentence(detail: str) -> None:
+    """B11, R22: so that `next_open` finds another day."""
+    error = told(400, problem("USER_ERROR", detail))
+    assert isinstance(error, Refused)
+    assert (error.kind, error.type) == (ErrorKind.CLOSED, CLOSED_PERIOD)
+
+
+# Who we are (B9).
+
+
+@pytest.mark.parametrize(
+    ("body", "challenge"),
+    [
+        (problem("INVALID_LOGIN", "Invalid login attempt."), ""),
+        (problem("ANY", "Not signed in."), ""),
+        ("", 'OAuth realm="1", error="token_rejected"'),
+        ('{"error": {"code": "INVALID_LOGIN_ATTEMPT", "message": "Invalid login attempt."}}', ""),
+    ],
+)
+def test_a_sign_in_is_refused_by_netsuite_alone(body: str, challenge: str) -> None:
+    """Its document, its code, or OAuth's challenge; a proxy that wants its own sign-in says nothing about ours."""
+    assert type(told(401, body, WWW_Authenticate=challenge)) is SignInRefused
+    assert type(told(401, "<html>", WWW_Authenticate='Basic realm="proxy"')) is InDoubt
+    assert type(told(407, "<html>", WWW_Authenticate='Basic realm="proxy"', write=False)) is Unavailable
+
+
+def test_a_sign_in_may_be_refused_with_another_status() -> None:
+    """Its code tells."""
+    assert type(told(403, problem("INVALID_LOGIN_ATTEMPT", "Invalid login attempt."))) is SignInRefused
+
+
+def test_the_details_of_an_error_are_told_together() -> None:
+    """Each with its place; codes alone where there is no sentence."""
+    details = [
+        {"detail": "Bad  line", "o:errorCode": "USER_ERROR", "o:errorPath": "item.items[0]"},
+        {"o:errorCode": "OTHER", "o:urlPath": "/x"},
+        {"detail": "", "o:errorCode": "", "o:errorHeader": 5},
+    ]
+    body = json.dumps({"o:errorDetails": details})
+    assert str(told(400, body)) == "PUT creditMemo: Bad line (at item.items[0]); OTHER (at /x); no reason given (at 5)"
+    assert read_details(body)[0] == ErrorDetail("USER_ERROR", "Bad line", "item.items[0]")
+
+
+def test_the_first_detail_that_tells_something_decides() -> None:
+    """Not the order of the rules over all details, but of the details."""
+    details = [
+        {"detail": "Computer says no.", "o:errorCode": "USER_ERROR"},
+        {"detail": "The order is closed.", "o:errorCode": "USER_ERROR"},
+        {"detail": "This record already exists", "o:errorCode": "USER_ERROR"},
+    ]
+    error = told(400, json.dumps({"o:errorDetails": details}))
+    assert isinstance(error, Refused) and error.kind is ErrorKind.CLOSED
 
 
 def test_a_sentence_is_short_and_holds_no_address() -> None:
