@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.case import Case
 from streams.clearing import chain
-from streams.documents.order import ARRIVED, CLOSED_RETURN, snapshot
+from streams.documents.order import ARRIVED, CLOSED_RETURN, parts_of, snapshot, sold_on
 from streams.profile import Unmapped
 from streams.returns import Return, ReturnLine
 from streams.verdicts import Held
@@ -107,7 +107,7 @@ def _reveni(case: Case) -> Iterator[Found]:
                         origin=ret.return_id,
                         return_id=ret.return_id,
                         line_id=line.line_id,
-                        sku=line.component_sku or case.sku_name(line.sku),
+                        sku=case.sku_name(line.component_sku or line.sku),
                         disposition=line.disposition,
                         quantity=quantity,
                         warehouse=line.location or ret.location or "",
@@ -198,10 +198,15 @@ def _asked_units(case: Case, found: Found) -> int:
             break
         done = case.done_body(DocumentKind.ITEM_RECEIPT, link)
         if done is not None:
-            units += int(done["lines"][0]["quantity"])
+            units += units_in(done)
         elif not case.row.is_settled(issued):
-            units += max(int(body["lines"][0]["quantity"]) for _, body in issued.bodies.values())
+            units += max(units_in(body) for _, body in issued.bodies.values())
     return units
+
+
+def units_in(body: Mapping[str, Any]) -> int:
+    """Units that a receipt brings in, over all the rows that they stand on."""
+    return sum(int(line["quantity"]) for line in body["lines"])
 
 
 def _place(
@@ -248,17 +253,12 @@ def _place(
 
 def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
     """How many units of a SKU the line sends back: its own, or a bundle's parts by the definition at the sale."""
-    if line.component_sku is not None:
-        return line.quantity if sku == line.component_sku else 0
-    if sku == case.sku_name(line.sku):
+    if case.same_sku(sku, line.component_sku or line.sku):
         return line.quantity
-    order = snapshot(case, ret.return_id)
-    for entry in order.get("lines", ()):
-        if entry["order_line_id"] == line.order_line_id:
-            for component in entry.get("components") or ():
-                if component["sku"] == sku:
-                    return line.quantity * int(component["quantity"])
-    return 0
+    if line.component_sku is not None:
+        return 0
+    bundle = sold_on(case, snapshot(case, ret.return_id), line, ret.currency).rows[:1]
+    return line.quantity * sum(place.each for place in parts_of(case, bundle, sku))
 
 
 def _rejected_units(ret: Return, line: ReturnLine) -> int:
