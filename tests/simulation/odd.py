@@ -47,7 +47,8 @@ def _missing(trouble: Trouble) -> None:
     if not lasts:
         return
     for _ in range(dice.randint(1, 3)):
-        at, seconds = trouble.moment(), round(lasts * dice.uniform(0.3, 0.95), 3)
+        at = round(dice.choice(trouble.told or (0.0,)) + dice.uniform(0.0, 20.0), 3)  # when there is something to read
+        seconds = round(lasts * dice.uniform(0.3, 0.95), 3)
         trouble.rule("missing", at, seconds, probability=round(dice.uniform(0.1, 1.0), 3))
 
 
@@ -59,7 +60,7 @@ def _odd_numbers(trouble: Trouble) -> None:
 ODD: dict[str, tuple[float, Family]] = {  # with the share of runs that have it, whatever else they have
     "foreign": (0.12, _foreign),
     "conflict": (0.06, _conflict),
-    "missing": (0.05, _missing),
+    "missing": (0.06, _missing),
     "odd-numbers": (0.10, _odd_numbers),
 }
 
