@@ -100,7 +100,9 @@ def _reveni(case: Case) -> Iterator[Found]:
             continue
         for line in ret.lines:
             if line.disposition and not line.fault:
-                quantity = line.quantity if line.accepted_quantity is None else line.accepted_quantity
+                quantity = line.quantity
+                if line.accepted_quantity is not None:  # the others are not decided about yet, unless rejected
+                    quantity = min(quantity, line.accepted_quantity + _rejected_units(ret, line))
                 if quantity:
                     at = case.row.returns[ret.return_id].late.get(line.line_id, {}).get("disposition")
                     yield Found(
@@ -137,14 +139,17 @@ def _first_stands(warehouse: list[Found], reveni: list[Found], troubles: list[Tr
 
 
 def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Found]:
-    """Each found unit with its place; units beyond what came back, rejected or unclear are troubles.
+    """Each found unit with its place; units beyond what came back, unclear, or sellable and rejected are troubles.
+
+    Of a line that is partly accepted the accepted units are the best found ones: only more sellable units than were
+    accepted are in dispute. Damaged ones go where their disposition says, whoever has rejected them.
 
     What was asked for keeps its room: of two lots that together are too many, deciding again must not take back a
     unit of the one to give the other more (seed 12231).
     """
     result: list[Found] = []
     room: dict[tuple[str, str, str], int] = {}
-    rejected: dict[tuple[str, str], int] = {}
+    accepted: dict[tuple[str, str, str], int] = {}
     ordered = sorted(founds, key=lambda f: (not _is_issued(case, f), not _moves(case, f), f.at, f.origin, f.subject))
     asked: dict[str, int] = {}
     kept: dict[Found, int] = {}  # units that were asked for and have room
@@ -179,7 +184,7 @@ def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Fou
             found = replace(found, quantity=found.quantity - excess)
         room[unit] = left - (found.quantity - before)
         if found.quantity:
-            result.extend(_place(case, ret, line, found, rejected, troubles))
+            result.extend(_place(case, ret, line, found, accepted, troubles))
     return result
 
 
@@ -214,7 +219,7 @@ def _place(
     ret: Return,
     line: ReturnLine,
     found: Found,
-    rejected: dict[tuple[str, str], int],
+    accepted: dict[tuple[str, str, str], int],
     troubles: list[Trouble],
 ) -> Iterator[Found]:
     if not found.warehouse and (line.location or ret.location):
@@ -232,23 +237,24 @@ def _place(
         return
     if disposition.to == "nothing":
         return
-    unit = (ret.return_id, line.line_id)
-    refused = rejected.setdefault(unit, _rejected_units(ret, line))
-    turned_away = min(refused, found.quantity)
+    if disposition.to != "sellable":
+        yield replace(found, place=disposition.to or "")
+        return
+    if line.restock is False:
+        yield replace(found, place="quarantine", note="/no-restock")
+        return
+    unit = (ret.return_id, line.line_id, found.sku)
+    left = accepted.setdefault(unit, _accepted_units(case, ret, line, found.sku))
+    turned_away = max(0, found.quantity - left)
+    accepted[unit] = left - (found.quantity - turned_away)
     if turned_away:
-        rejected[unit] = refused - turned_away
         sentence = (
             f"{turned_away} {found.sku} of line {line.line_id} found {found.disposition}, "
             f"but Reveni says {'cancelled' if ret.state == 'cancelled' else 'rejected'}: goods held."
         )
         troubles.append(Trouble(replace(found, quantity=turned_away), Held(ErrorKind.MISMATCH, sentence, Owner.CX)))
-        found = replace(found, quantity=found.quantity - turned_away)
-        if not found.quantity:
-            return
-    if line.restock is False and disposition.to == "sellable":
-        yield replace(found, place="quarantine", note="/no-restock")
-    else:
-        yield replace(found, place=disposition.to or "")
+    if found.quantity > turned_away:
+        yield replace(found, quantity=found.quantity - turned_away, place="sellable")
 
 
 def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
@@ -261,10 +267,20 @@ def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
     return line.quantity * sum(place.each for place in parts_of(case, bundle, sku))
 
 
+def _accepted_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
+    """How many units of a SKU were not rejected; of a bundle's part as many as there are in the bundles."""
+    units = _returned_units(case, ret, line, sku)
+    return units * (line.quantity - _rejected_units(ret, line)) // line.quantity
+
+
 def _rejected_units(ret: Return, line: ReturnLine) -> int:
+    """Units of the line that Reveni turned away, as far as it has said so."""
     if ret.state in CLOSED_RETURN or line.verdict == "rejected":
-        return MAX_UNITS
-    return line.rejected_quantity or 0
+        return line.quantity
+    if line.rejected_quantity is not None:
+        return line.rejected_quantity
+    decided = ret.state in ("accepted", "partly_accepted") and line.accepted_quantity is not None
+    return line.quantity - (line.accepted_quantity or 0) if decided else 0
 
 
 def uninspected(case: Case, ret: Return, founds: list[Found]) -> list[ReturnLine]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.documents.inspected import Found
-from streams.documents.order import parts_of, snapshot
+from streams.documents.order import CLOSED_RETURN, parts_of, snapshot
 from streams.documents.outgrown import is_closed
 from streams.documents.room import asked_before, taken_by_others
 from streams.order_lines import allot
@@ -77,6 +77,14 @@ def _authorised(case: Case, about: About, found: Found) -> tuple[Position, Seque
             if held.part == found.line_id:
                 letter = case.command_id(position.kind, position.letter_subject(held))
                 raise Stop(Waits(f"letter:{letter}", f"line {held.part} is held"))
+    ret = case.returns[about.return_id]
+    if ret.state in CLOSED_RETURN:
+        raise hold(
+            ErrorKind.MISMATCH,
+            Owner.WAREHOUSE,
+            f"{about.piece.quantity} {found.sku} of line {found.line_id} found {found.disposition}, but return "
+            f"{about.return_id} is {ret.state} and has no open authorisation to receive them on: book them by hand.",
+        )
     raise hold(
         ErrorKind.MISMATCH,
         Owner.WAREHOUSE,
