@@ -18,6 +18,8 @@ _SERVICES = {"901": "shipping", "902": "fee", "903": "bonus", "904": "goodwill",
 _GOODS = {"4711": "TEE-RED-M"}
 _LOCATIONS = {"101": ("London", True), "102": ("London quarantine", False), "109": ("London write-off", False)}
 _CURRENCIES = {"1": "GBP", "2": "USD", "3": "CAD", "4": "EUR", "5": "JPY", "6": "KWD"}
+SPEAKING = {"Discount": "DISCOUNT", "Subtotal": "SUBTOTAL", "Description": "DESCRIPTION"}
+"""Types of items that sell nothing, and what this account calls its item of each."""
 _FIRST_YEAR, _LAST_YEAR = 2024, 2029
 
 
@@ -35,9 +37,23 @@ class Item:
     id: str
     sku: str
     active: bool = True
-    service: bool = False
+    type: str = "InvtPart"  # NetSuite's word; a kit's is what its components make it
     numbered: bool = False  # the number was given or learnt, not ours
     components: list[Component] = field(default_factory=list)
+
+    @property
+    def shown_type(self) -> str:
+        return "Kit" if self.components else self.type
+
+    @property
+    def service(self) -> bool:
+        """Whether nothing of it is ever sent, kept in stock or received."""
+        return self.type != "InvtPart"
+
+    @property
+    def sold(self) -> bool:
+        """Whether a line of it sells something: a subtotal, a text or a discount only speaks of other lines."""
+        return self.type not in SPEAKING
 
 
 @dataclass(slots=True)
@@ -79,7 +95,7 @@ class Chart:
         self._item_ids = itertools.count(5001)
         self._other_ids = itertools.count(51)
         for number, name in _SERVICES.items():
-            self.add_item(name, number).service = True
+            self.add_item(name, number).type = "Service"
         for number, sku in _GOODS.items():
             self.add_item(sku, number)
 
@@ -92,6 +108,12 @@ class Chart:
         if number:
             item.id, item.numbered = number, True
             self.items[number] = item
+        return item
+
+    def speaking(self, type_: str) -> Item:
+        """The account's item of a type that sells nothing, made when it is first used."""
+        item = self.add_item(SPEAKING[type_])
+        item.type = type_
         return item
 
     def _free_item_id(self) -> str:

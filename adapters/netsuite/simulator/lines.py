@@ -71,19 +71,24 @@ class Line:
         shown: dict[str, Any] = {
             "line": self.number,
             "item": {"id": self.item.id, "refName": self.item.sku},
-            "itemType": {"id": "Kit" if self.is_kit else "Service" if self.item.service else "InvtPart"},
-            "quantity": money.quantity_json(self.quantity),
-            "rate": float(money.rounded(net / self.quantity, currency)) if self.quantity else 0,
-            "amount": float(net),
-            "tax1Amt": float(self.tax),
-            "grossAmt": float(self.gross),
-            "isClosed": self.closed,
-            "quantityFulfilled": money.quantity_json(self.fulfilled),
-            "quantityBilled": money.quantity_json(self.billed),
-            "quantityReceived": money.quantity_json(self.received),
-            "quantityBackOrdered": money.quantity_json(self.back_ordered),
-            **self.extra,
+            "itemType": {"id": self.item.shown_type},
         }
+        if self.item.sold:
+            shown |= {
+                "quantity": money.quantity_json(self.quantity),
+                "rate": float(money.rounded(net / self.quantity, currency)) if self.quantity else 0,
+            }
+        if self.item.type != "Description":
+            shown |= {"amount": float(net), "tax1Amt": float(self.tax), "grossAmt": float(self.gross)}
+        if self.item.sold:
+            shown |= {
+                "isClosed": self.closed,
+                "quantityFulfilled": money.quantity_json(self.fulfilled),
+                "quantityBilled": money.quantity_json(self.billed),
+                "quantityReceived": money.quantity_json(self.received),
+                "quantityBackOrdered": money.quantity_json(self.back_ordered),
+            }
+        shown |= self.extra
         if self.tax_code is not None:
             shown["taxCode"] = {"id": self.tax_code.id, "refName": self.tax_code.name}
             if self.tax_code.rate is not None:

@@ -42,6 +42,8 @@ class Record:
     rows_name: str = ""
     applied: dict[str, Decimal] = field(default_factory=dict)  # credit memo: invoice id -> amount
     due: Decimal = Decimal(0)  # invoice
+    discount: Decimal = Decimal(0)  # sales order: its header's, tax inside
+    discount_tax: Decimal = Decimal(0)
     order: str = ""  # the sales order at the root of it
     seeded: bool = False
     hidden: bool = False
@@ -50,11 +52,26 @@ class Record:
 
     @property
     def total(self) -> Decimal:
-        return sum((line.gross for line in self.lines), Decimal(0))
+        """What the lines come to; a subtotal only repeats them."""
+        return sum((line.gross for line in self.lines if line.item.type != "Subtotal"), Decimal(0))
 
     @property
     def tax(self) -> Decimal:
-        return sum((line.tax for line in self.lines), Decimal(0))
+        return sum((line.tax for line in self.lines if line.item.type != "Subtotal"), Decimal(0))
+
+    @property
+    def to_pay(self) -> Decimal:
+        """An order's lines with the charges and the discount of its header."""
+        charges = ("shippingCost", "shippingTax1Amt", "handlingCost", "handlingTax1Amt")
+        return self.total - self.discount + sum((self.number(name) for name in charges), Decimal(0))
+
+    @property
+    def tax_to_pay(self) -> Decimal:
+        return self.tax - self.discount_tax + self.number("shippingTax1Amt") + self.number("handlingTax1Amt")
+
+    def number(self, name: str) -> Decimal:
+        """A number of the header; 0 where it has none."""
+        return Decimal(str(self.fields.get(name) or 0))
 
     def line(self, number: int) -> Line | None:
         return next((line for line in self.lines if line.number == number), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from adapters.netsuite.simulator.records import SUBLISTS, Record
@@ -12,9 +11,10 @@ def render(record: Record) -> dict[str, Any]:
     """All fields with every sublist expanded; links are put in when it is answered."""
     shown: dict[str, Any] = {"id": record.id, **record.fields}
     if record.type == "salesOrder":
-        shipping = Decimal(str(record.fields.get("shippingCost") or 0))
-        shown["total"] = float(record.total + shipping)
-        shown["taxTotal"] = float(record.tax)
+        shown["total"] = float(record.to_pay)
+        shown["taxTotal"] = float(record.tax_to_pay)
+        if record.discount:
+            shown["discountTotal"] = float(record.discount_tax - record.discount)
     if record.type == "returnAuthorization":
         shown["total"] = float(record.total)
     if record.lines:

@@ -123,6 +123,11 @@ def returnable(account: Account, order: Record) -> Callable[[Line], Decimal]:
     return units
 
 
+def to_send(line: Line) -> Decimal:
+    """Units still to be sent: none of a service."""
+    return Decimal(0) if line.item.service else line.quantity - line.fulfilled
+
+
 def fulfil(account: Account, order: Record, body: Mapping[str, Any], lines: list[Line]) -> Draft:
     """An item fulfilment: units leave."""
     record = account.header("itemFulfillment", body, order)
@@ -136,7 +141,7 @@ def fulfil(account: Account, order: Record, body: Mapping[str, Any], lines: list
                 origin.fulfilled += line.quantity
             if line.location is not None and not line.is_kit and not line.item.service:
                 account.stock.ship(line.item.sku, line.location, line.quantity)
-        done = all(line.fulfilled >= line.quantity for line in order.lines)
+        done = all(line.fulfilled >= line.quantity for line in order.lines if not line.item.service)
         set_status(order, "F" if done else "D")
         account.books.save(order)
 

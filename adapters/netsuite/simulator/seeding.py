@@ -116,17 +116,37 @@ def _order(account: Account, raw: Mapping[str, Any]) -> None:
         record.fields["entity"] = {"id": customer.id, "refName": customer.fields["entityId"]}
     if raw.get("location"):
         record.fields["location"] = {"refName": str(raw["location"])}
-    shipping = money.read(raw.get("shipping", "0"))
-    record.fields["shippingCost"] = float(shipping)
-    record.lines = _lines(account, raw.get("lines", ()), currency, {line.number: line for line in record.lines})
+    for name in ("shipping", "handling"):
+        _charge(record, name, raw)
+    record.lines = _lines(account, raw, currency, {line.number: line for line in record.lines})
+    record.discount = money.read(raw.get("discount", "0"))
+    record.discount_tax = _discount_tax(record, raw)
     if status == "B":
         for line in record.lines:
             line.fulfilled = Decimal(0)
     record.hidden = raw.get("status") == "archived"
     sales_orders.set_status(record, status)
     account.books.save(record)
-    if raw.get("invoice"):
-        _invoice_of(account, record, raw["invoice"], shipping)
+    for invoice in [*([raw["invoice"]] if raw.get("invoice") else ()), *raw.get("invoices", ())]:
+        _invoice_of(account, record, invoice)
+
+
+def _charge(record: Record, name: str, raw: Mapping[str, Any]) -> None:
+    """Shipping or handling of the header, given with its tax inside; the tax is shown where it is given."""
+    gross, tax = money.read(raw.get(name, "0")), raw.get(f"{name}_tax")
+    if name == "shipping" or gross:
+        record.fields[f"{name}Cost"] = float(gross - (money.read(tax) if tax else 0))
+    if tax:
+        record.fields[f"{name}Tax1Amt"] = float(money.read(tax))
+
+
+def _discount_tax(record: Record, raw: Mapping[str, Any]) -> Decimal:
+    """The tax inside the header's discount: as given, else at the lines' own rate."""
+    if raw.get("discount_tax") is not None:
+        return money.read(raw["discount_tax"])
+    if not record.discount or not record.total:
+        return Decimal(0)
+    return money.rounded(record.discount * record.tax / record.total, record.currency)
 
 
 def _known(account: Account, order_id: str, tran_id: str) -> Record | None:
@@ -136,29 +156,34 @@ def _known(account: Account, order_id: str, tran_id: str) -> Record | None:
     return None
 
 
-def _lines(account: Account, rows: Any, currency: str, before: Mapping[int, Line]) -> list[Line]:
-    """The order's lines; a kit's line carries the price, its members follow with none."""
+def _lines(account: Account, raw: Mapping[str, Any], currency: str, before: Mapping[int, Line]) -> list[Line]:
+    """The order's lines; a kit's line carries the price, its members follow with none; then what speaks of them."""
     lines: list[Line] = []
-    for raw in rows:
-        item = account.chart.add_item(str(raw["sku"]), str(raw.get("item_id", "")))
-        quantity = money.read(raw.get("quantity", 1))
-        gross = money.read(raw["line_total"]) if raw.get("line_total") else money.read(raw["unit_price"]) * quantity
-        number = len(lines) + 1
-        if raw.get("components"):
-            item.components = _components(account, raw["components"])
+    rows = _DiscountRows(account, raw, lines)
+    for entry in raw.get("lines", ()):
+        item = account.chart.add_item(str(entry["sku"]), str(entry.get("item_id", "")))
+        if entry.get("service"):
+            item.type = "Service"
+        quantity = money.read(entry.get("quantity", 1))
+        total = entry.get("line_total")
+        gross = money.read(total) if total else money.read(entry["unit_price"]) * quantity
+        if entry.get("components"):
+            item.components = _components(account, entry["components"])
         kit = Line(
-            number=number,
+            number=len(lines) + 1,
             item=item,
             quantity=quantity,
             gross=gross,
-            tax=money.read(raw.get("tax_amount", "0")),
-            tax_code=account.chart.tax_code_named(str(raw["tax_code"])) if raw.get("tax_code") else None,
-            extra={ORDER_LINE_ID: str(raw["order_line_id"])} if raw.get("order_line_id") else {},
-            fulfilled=money.read(raw.get("fulfilled", quantity)),
+            tax=money.read(entry.get("tax_amount", "0")),
+            tax_code=account.chart.tax_code_named(str(entry["tax_code"])) if entry.get("tax_code") else None,
+            extra={ORDER_LINE_ID: str(entry["order_line_id"])} if entry.get("order_line_id") else {},
+            fulfilled=money.read(entry.get("fulfilled", "0" if item.service else quantity)),
         )
         lines.append(kit)
         for part in item.components:
             lines.append(member_of(kit, account.chart.skus[part.sku], part, len(lines) + 1))
+        rows.after(str(entry.get("order_line_id") or ""))
+    rows.at_the_end()
     for line in lines:
         old = before.get(line.number)
         if old is not None and old.item is line.item:
@@ -166,15 +191,70 @@ def _lines(account: Account, rows: Any, currency: str, before: Mapping[int, Line
     return lines
 
 
+class _DiscountRows:
+    """Puts the rows that sell nothing where NetSuite wants them.
+
+    A discount is about the row above it; about several, a subtotal of just these has to stand between.
+    """
+
+    def __init__(self, account: Account, raw: Mapping[str, Any], lines: list[Line]) -> None:
+        self._account, self._lines = account, lines
+        self._left = [dict(row) for row in raw.get("discount_rows", ())]
+        self._subtotal, self._texts = bool(raw.get("subtotal")), list(raw.get("texts", ()))
+        self._group: list[str] = []  # lines since the last subtotal
+
+    def after(self, line_id: str) -> None:
+        """The discounts whose last line this is."""
+        self._group.append(line_id)
+        for row in list(self._left):
+            covered = [str(name) for name in row.get("covers", ())]
+            if covered and covered[-1] == line_id:
+                if len(covered) > 1:
+                    if covered != self._group:
+                        raise ValueError(f"a discount cannot cover just {covered}: a subtotal sums {self._group}")
+                    self._sum_up()
+                self._discount(row)
+
+    def at_the_end(self) -> None:
+        """What is about the whole order, and the texts."""
+        for row in list(self._left):
+            if row.get("covers"):
+                raise ValueError(f"a discount covers lines that are not there: {row['covers']}")
+            self._sum_up()
+            self._discount(row)
+        if self._subtotal:
+            self._sum_up()
+        for text in self._texts:
+            self._add("Description").extra["description"] = str(text)
+
+    def _discount(self, row: dict[str, Any]) -> None:
+        self._left.remove(row)
+        line = self._add("Discount")
+        line.gross, line.tax = -money.read(row["amount"]), -money.read(row.get("tax_amount", "0"))
+
+    def _sum_up(self) -> None:
+        last = max((line.number for line in self._lines if line.item.type == "Subtotal"), default=0)
+        rows = [line for line in self._lines if line.number > last] or list(self._lines)
+        line = self._add("Subtotal")
+        line.gross = sum((row.gross for row in rows), Decimal(0))
+        line.tax = sum((row.tax for row in rows), Decimal(0))
+        self._group = []
+
+    def _add(self, type_: str) -> Line:
+        line = Line(len(self._lines) + 1, self._account.chart.speaking(type_), Decimal(1))
+        self._lines.append(line)
+        return line
+
+
 def _invoice(account: Account, raw: Mapping[str, Any]) -> None:
     orders = [one for one in account.books.every("salesOrder", "otherRefNum", str(raw["order_id"])) if one.seeded]
     if not orders:
         raise ValueError(f"no seeded order {raw['order_id']}")
-    _invoice_of(account, orders[0], raw, money.read(str(orders[0].fields["shippingCost"])))
+    _invoice_of(account, orders[0], raw)
 
 
-def _invoice_of(account: Account, order: Record, raw: Mapping[str, Any], shipping: Decimal) -> None:
-    """The invoice of an order, with so much still open."""
+def _invoice_of(account: Account, order: Record, raw: Mapping[str, Any]) -> None:
+    """An invoice of an order, with so much still open: of all of it, or of the lines named."""
     tran_id = str(raw["number"])
     known = account.books.by("invoice", "tranId", tran_id)
     record = (
@@ -188,6 +268,7 @@ def _invoice_of(account: Account, order: Record, raw: Mapping[str, Any], shippin
         "currency": order.fields["currency"],
         "tranDate": str(raw.get("date") or order.fields["tranDate"])[:10],
     }
+    billed = _billed(order, raw)
     record.lines = [
         Line(
             number=line.number,
@@ -201,17 +282,30 @@ def _invoice_of(account: Account, order: Record, raw: Mapping[str, Any], shippin
             per_kit=line.per_kit,
             extra=dict(line.extra),
         )
-        for line in order.lines
+        for line in billed
     ]
     record.due = money.read(raw.get("open", "0"))
     record.hidden = order.hidden
-    invoices.refresh(record, order.total + shipping)
+    invoices.refresh(record, record.total if raw.get("lines") else order.to_pay)
     account.books.save(record)
     if order.fields["status"]["id"] == "F":
-        for line in order.lines:
+        for line in billed:
             line.billed = line.quantity
-        sales_orders.set_status(order, "G")
+        if all(line.billed >= line.quantity for line in order.lines if line.item.sold):
+            sales_orders.set_status(order, "G")
         account.books.save(order)
+
+
+def _billed(order: Record, raw: Mapping[str, Any]) -> list[Line]:
+    """The order's lines that an invoice bills: the named ones with the members of kits; all where none is named."""
+    named = {str(name) for name in raw.get("lines", ())}
+    if not named:
+        return order.lines
+    billed = [line for line in order.lines if line.extra.get(ORDER_LINE_ID) in named]
+    missing = named - {line.extra[ORDER_LINE_ID] for line in billed}
+    if missing:
+        raise ValueError(f"the order has no line {', '.join(sorted(missing))}")
+    return billed
 
 
 _SECTIONS = {

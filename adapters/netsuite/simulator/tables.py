@@ -53,7 +53,7 @@ def read_table(
                     "externalid": item.sku,
                     "displayname": item.sku,
                     "isinactive": _flag(not item.active),
-                    "itemtype": "Kit" if item.components else "Service" if item.service else "InvtPart",
+                    "itemtype": item.shown_type,
                 }
         case "inventoryitemlocations" | "aggregateitemlocation":
             items = named.get("item")

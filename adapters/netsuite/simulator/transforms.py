@@ -40,7 +40,7 @@ def transform(account: Account, source: Record, target: str, body: Mapping[str, 
         case "salesOrder", "invoice":
             return invoices.create(account, source, body, merge(lambda line: line.quantity - line.billed))
         case "salesOrder", _:
-            return sales_orders.fulfil(account, source, body, merge(lambda line: line.quantity - line.fulfilled))
+            return sales_orders.fulfil(account, source, body, merge(sales_orders.to_send))
         case "invoice", "returnAuthorization":
             return returns.from_source(account, source, body, merge(_of_invoice(account, source)))
         case "invoice", _:
