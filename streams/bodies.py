@@ -7,6 +7,7 @@ starts from, by its number in the account. `order_line` is the account's own lin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 
@@ -71,13 +72,32 @@ class CreditNoteBody(TypedDict):
     source: NotRequired[Source]  # return_authorisation, when from_return
 
 
+class AppliedInvoice(TypedDict):
+    """An invoice's number (internal id) in the account, and how much of the credit goes to it."""
+
+    number: str
+    amount: str
+
+
 class CreditApplicationBody(TypedDict):
+    """All that one note is applied to: `amount` is the sum over `invoices`, `stays_open` what is left of the note.
+
+    A body of an earlier version names its one invoice as `invoice` instead: read with `invoices_of`.
+    """
+
     order_id: str
     refund_id: str
     currency: str
     amount: str
+    stays_open: str
     source: Source  # credit_note
-    invoice: str  # the invoice's number (internal id) in the account
+    invoices: list[AppliedInvoice]
+
+
+def invoices_of(body: Mapping[str, Any]) -> list[AppliedInvoice]:
+    """The invoices that an application names, also in a body written by an earlier version."""
+    named: list[AppliedInvoice] | None = body.get("invoices")
+    return named if named is not None else [{"number": body["invoice"], "amount": body["amount"]}]
 
 
 class ItemReceiptBody(TypedDict):
@@ -144,6 +164,9 @@ class OrderSnapshotQuestion(TypedDict):
 
 
 class OrderLine(TypedDict):
+    """A line that was sold: `amount` and `tax` before the order's discounts. Rows that sell nothing (a discount, a
+    subtotal, a text) are no lines. A `service` is billed and never sent: it can be credited, it does not come back."""
+
     order_line: str
     order_line_id: str
     sku: str
@@ -155,6 +178,25 @@ class OrderLine(TypedDict):
     tax: str
     tax_code: str
     components: list[dict[str, Any]]  # {"sku","quantity","list_price","order_line"}
+    kind: NotRequired[str]  # goods | service; absent: goods
+
+
+class Discount(TypedDict):
+    """What a discount takes off, tax inside (below zero: a surcharge), for the order or for some of its lines."""
+
+    amount: str
+    order_lines: list[str]  # the lines' `order_line`; empty: all
+    tax: NotRequired[str]  # absent: the account does not say how much of it is tax
+
+
+class Invoice(TypedDict):
+    """An invoice of the order. `date` and `lines` (what it billed) are absent where the account does not say."""
+
+    number: str
+    open: str
+    currency: str
+    date: NotRequired[str]  # an ISO day
+    lines: NotRequired[list[dict[str, str]]]  # {"order_line","order_line_id","sku"}, each empty where not shown
 
 
 class EarlierReturn(TypedDict):
@@ -175,11 +217,13 @@ class OrderSnapshotAnswer(TypedDict):
     status: NotRequired[str]  # pending | fulfilled | closed | archived
     currency: NotRequired[str]
     customer: NotRequired[dict[str, Any]]  # {"number","active": bool}
-    total: NotRequired[str]
-    shipping: NotRequired[str]
+    total: NotRequired[str]  # the order's own: what was to be paid for it, discounts taken off
+    shipping: NotRequired[str]  # tax inside
+    handling: NotRequired[str]  # tax inside
+    discounts: NotRequired[list[Discount]]
     lines: NotRequired[list[OrderLine]]
     returns: NotRequired[list[EarlierReturn]]
-    invoices: NotRequired[list[dict[str, Any]]]  # {"number","open","currency"}
+    invoices: NotRequired[list[Invoice]]
 
 
 class InvoiceQuestion(TypedDict):
@@ -191,7 +235,7 @@ class InvoiceQuestion(TypedDict):
 
 class InvoiceAnswer(TypedDict):
     at: str
-    invoices: list[dict[str, Any]]  # {"number","open","currency"}
+    invoices: list[Invoice]
 
 
 class AvailabilityQuestion(TypedDict):

@@ -205,10 +205,6 @@ class Case:
                 return str(decision.data["to"])
         return sku
 
-    def same_sku(self, one: str, other: str) -> bool:
-        """Whether two SKUs are one item: by the same name, or as an operator named it for this order."""
-        return one == other or self.sku_name(one) == self.sku_name(other)
-
     # -- questions
 
     def asking(self, *, lenient: bool) -> None:
@@ -261,10 +257,20 @@ class Case:
         asked = _moment(question.asked_at) if question.asked_at else given
         return self.now - max(given, asked) <= fresh
 
+    def answered(self, kind: DocumentKind, subject: str) -> Mapping[str, Any] | None:
+        """The last answer to a question, however old; None while there is none."""
+        return self._answer_of(self.command_id(kind, subject))
+
     def _any_answer(self, cid: str, kind: DocumentKind) -> Mapping[str, Any]:
+        answer = self._answer_of(cid)
+        if answer is None:
+            raise Stop(Waits(kind.value, "no answer yet"))
+        return answer
+
+    def _answer_of(self, cid: str) -> Mapping[str, Any] | None:
         last = self.row.outcome_of(cid).last
         if last is None or last["status"] != OutcomeStatus.ANSWERED.value:
-            raise Stop(Waits(kind.value, "no answer yet"))
+            return None
         answer: Mapping[str, Any] = last["answer"]
         return answer
 

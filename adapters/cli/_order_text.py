@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from adapters.cli._wording import age, clock, moment, money, step_name
@@ -121,7 +122,15 @@ def _fails(item: Entry, at: Any) -> tuple[str, str]:
 def _documents(order: Mapping[str, Any], at: Any) -> Iterator[str]:
     for item in order["documents"]:
         how = f"  {item['reason']}" if item["reason"] and item["reason"] != "created" else ""
-        yield f"{item['number']}  {step_name(item['kind'], item['subject'])}  {at(item['at'])}{how}"
+        yield f"{item['number']}  {step_name(item['kind'], item['subject'])}  {at(item['at'])}{how}{_applied(item)}"
+
+
+def _applied(item: Entry) -> str:
+    """R05: what of a credit note went to invoices, and what no invoice takes."""
+    if item.get("stays_open") is None:
+        return ""
+    rest = money(item["stays_open"])
+    return f"  applied {money(item['applied'])}" + ("" if Decimal(item["stays_open"]) == 0 else f", {rest} stays open")
 
 
 def _exceptions(order: Mapping[str, Any], now: datetime) -> Iterator[str]:

@@ -87,11 +87,7 @@ class NetSuite:
             authorisation = await self._authorisation(command.body["source"]["number"], calls)
         if command.kind is DocumentKind.REVERSAL:
             parent = await self._parent(command, calls)
-        try:
-            request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
-        except Refused:
-            self._authorisations.pop(command.body["source"]["number"], None)  # read anew when it is tried again
-            raise
+        request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
         next_open = command.body.get("on_closed_period") == "next_open"
         day = date.fromisoformat(request.body["tranDate"]) if next_open else None
         if day is not None and (known := self._open_day(day)) is not None:
@@ -283,7 +279,9 @@ class NetSuite:
         if not numbers:
             return {}
         listed = ", ".join(_literal(number) for number in numbers)
-        rows = await self._client.suiteql(f"SELECT id, itemid, isinactive FROM item WHERE id IN ({listed})", calls)
+        rows = await self._client.suiteql(
+            f"SELECT id, itemid, isinactive, itemtype FROM item WHERE id IN ({listed})", calls
+        )
         return {text_of(row.get("id")): row for row in rows}
 
     async def _availability(self, at: str, body: Mapping[str, Any], calls: Calls) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ invoice is open, the goods once inspected, the exchange once its stock is known;
 
 from __future__ import annotations
 
-from streams.documents import authorisation, credit, exchange, goods, refunds
+from streams.documents import application, authorisation, credit, exchange, goods, refunds
 from streams.playbook import Playbook, Step
 from streams.vocabulary import DocumentKind
 
@@ -36,7 +36,7 @@ NETSUITE = Playbook(
         Step(
             DocumentKind.CREDIT_APPLICATION,
             credit.each_posted_note,
-            credit.application,
+            application.application,
             after=(DocumentKind.CREDIT_NOTE,),
             role="finance_ledger",
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from adapters.netsuite.documents import is_transform, merged, units
+from adapters.netsuite.documents import is_transform, merged, same_item, units
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
     RECORDS,
@@ -27,8 +27,8 @@ from adapters.netsuite.records import (
     text_of,
     total_of,
 )
-from adapters.netsuite.rows import same_item
 from streams.adapter import Document
+from streams.bodies import invoices_of
 from streams.commands import Command
 from streams.vocabulary import DocumentKind
 
@@ -196,16 +196,30 @@ def _told(amount: Decimal | None, currency: str) -> str:
 
 
 def application_of(command: Command, memo: Mapping[str, Any], settings: AccountSettings) -> Document | None:
-    """The application that a credit memo's apply list holds for the command's invoice; None: not applied to it."""
-    body = command.body
-    for applied in applications(memo, settings):
-        if applied.lines[0]["invoice"] == body["invoice"]:
-            wrong = []
-            if Decimal(applied.amount) != Decimal(body["amount"]):
-                wrong.append(f"{applied.amount} is applied to invoice {body['invoice']}, {body['amount']} was asked")
-            wrong += _differs("currency", applied.currency, body["currency"]) if applied.currency else ()
-            return replace(applied, differences=tuple(wrong))
-    return None
+    """What a credit memo's apply list holds for the command's invoices; None: it is applied to none of them."""
+    body, currency = command.body, settings.iso(memo.get("currency"))
+    shown: dict[str, Decimal] = {}  # an invoice paid by instalments has a row for each
+    for one in applications(memo, settings):
+        invoice = one.lines[0]["invoice"]
+        shown[invoice] = shown.get(invoice, Decimal(0)) + Decimal(one.amount)
+    asked = {one["number"]: Decimal(one["amount"]) for one in invoices_of(body)}
+    found = {invoice: shown[invoice] for invoice in asked if invoice in shown}
+    if not found:
+        return None
+    wrong = [
+        f"{money_text(found[invoice], currency) if invoice in found else 'nothing'} is applied to invoice {invoice}, "
+        f"{money_text(amount, body['currency'])} was asked"
+        for invoice, amount in asked.items()
+        if found.get(invoice) != amount
+    ]
+    wrong += _differs("currency", currency, body["currency"]) if currency else ()
+    return replace(
+        document_of(DocumentKind.CREDIT_APPLICATION, memo, settings),
+        amount=money_text(sum(found.values(), Decimal(0)), currency),
+        status="applied",
+        lines=tuple({"invoice": invoice, "amount": money_text(amount, currency)} for invoice, amount in found.items()),
+        differences=tuple(wrong),
+    )
 
 
 def applications(memo: Mapping[str, Any], settings: AccountSettings) -> Iterator[Document]:

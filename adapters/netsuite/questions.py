@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from adapters.netsuite.earlier import earlier_returns
+from adapters.netsuite import order_rows
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
+    day_of,
     flag_of,
     gross_of,
     is_closed,
@@ -21,7 +22,7 @@ from adapters.netsuite.records import (
     text_of,
     total_of,
 )
-from streams.bodies import InvoiceAnswer, OrderLine, OrderSnapshotAnswer
+from streams.bodies import EarlierReturn, Invoice, InvoiceAnswer, OrderLine, OrderSnapshotAnswer
 from streams.money import DIGITS, round_half_up_div
 
 Record = Mapping[str, Any]
@@ -65,11 +66,12 @@ def order_answer(
     """The original order with its history. `items` are SuiteQL's rows of the items, by internal id."""
     currency = settings.iso(order.get("currency"))
     rows = rows_of(order)
-    lines = [_order_line(row, rows, currency, items, settings.fields) for row in rows if not row.get("kitMemberOf")]
-    goods = sum((gross_of(row, currency) or Decimal(0) for row in rows), Decimal(0))
-    shipping = number_of(order.get("shippingCost")) or Decimal(0)
-    shipping += number_of(order.get("shippingTax1Amt")) or Decimal(0)
-    discount = abs(number_of(order.get("discountTotal")) or Decimal(0))
+    kinds = order_rows.kinds_of(order, items, currency)
+    lines = [
+        _order_line(row, rows, currency, items, settings.fields, kind)
+        for row, kind in zip(rows, kinds, strict=True)
+        if kind in order_rows.SOLD and not row.get("kitMemberOf")
+    ]
     number = key_of(order.get("entity"))
     active = customer is not None and flag_of(customer.get("isInactive")) is not True
     return {
@@ -79,10 +81,12 @@ def order_answer(
         "status": status_name(order),
         "currency": currency,
         "customer": {"number": number, "active": active},
-        "total": money_text(goods + shipping - discount, currency),
-        "shipping": money_text(shipping, currency),
+        "total": money_text(order_rows.total_to_pay(order, kinds, currency), currency),
+        "shipping": money_text(order_rows.shipping(order, currency).gross, currency),
+        "handling": money_text(order_rows.handling(order, currency).gross, currency),
+        "discounts": order_rows.discounts(order, kinds, currency),
         "lines": lines,
-        "returns": earlier_returns(authorisations, lines, currency, settings.fields),
+        "returns": [_earlier(one, rows, settings.fields) for one in authorisations],
         "invoices": [_invoice(one, settings) for one in invoices],
     }
 
@@ -102,7 +106,12 @@ def status_name(order: Record) -> str:
 
 
 def _order_line(
-    row: Record, rows: Sequence[Record], currency: str, items: Mapping[str, Record], fields: CustomFields
+    row: Record,
+    rows: Sequence[Record],
+    currency: str,
+    items: Mapping[str, Record],
+    fields: CustomFields,
+    kind: str,
 ) -> OrderLine:
     quantity = number_of(row.get("quantity")) or Decimal(0)
     gross = gross_of(row, currency) or Decimal(0)
@@ -111,6 +120,7 @@ def _order_line(
         "order_line_id": text_of(custom_of(row, fields.order_line_id)),
         "sku": _sku(row, items),
         "item": key_of(row.get("item")),
+        "kind": kind,
         "quantity": int(quantity),
         "fulfilled": int(number_of(row.get("quantityFulfilled")) or 0),
         "unit_price": _each(gross, quantity, currency),
@@ -158,7 +168,56 @@ def _each(gross: Decimal, quantity: Decimal, currency: str) -> str:
     return money_text(Decimal(round_half_up_div(top, bottom)).scaleb(-digits), currency)
 
 
-def _invoice(invoice: Record, settings: AccountSettings) -> dict[str, Any]:
+def _earlier(authorisation: Record, order_rows: Sequence[Record], fields: CustomFields) -> EarlierReturn:
+    """A return that the account holds. A closed one holds only the units that came in before."""
+    closed = is_closed(authorisation)
+    lines: list[dict[str, Any]] = []
+    for row in rows_of(authorisation):
+        if row.get("kitMemberOf") and any(_is_line(kit, row["kitMemberOf"]) for kit in rows_of(authorisation)):
+            continue  # its kit's line counts it
+        units = number_of(row.get("quantityReceived" if closed or flag_of(row.get("isClosed")) else "quantity"))
+        if units:
+            sku = name_of(row.get("item")).rpartition(" : ")[2]
+            lines.append({"order_line": _line_of_order(row, order_rows, fields), "sku": sku, "quantity": int(units)})
+    status = name_of(status_of(authorisation)).casefold()
+    return {
+        "number": text_of(authorisation.get("id")),
+        "external_ref": text_of(authorisation.get("externalId")),
+        "status": status if not closed else "closed after receipt" if lines else "closed",
+        "lines": lines,
+    }
+
+
+def _is_line(row: Record, number: Any) -> bool:
+    return number is not None and text_of(number) in (text_of(row.get("line")), text_of(row.get("orderLine")))
+
+
+def _line_of_order(row: Record, order_rows: Sequence[Record], fields: CustomFields) -> str:
+    """The order's line of a returned line; a standalone authorisation names it by the channel's id or by its item."""
+    if own := text_of(row.get("orderLine")):
+        return own
+    item = key_of(row.get("item"))
+    same = [other for other in order_rows if key_of(other.get("item")) == item]
+    named = custom_of(row, fields.order_line_id)
+    found = [other for other in same if named and custom_of(other, fields.order_line_id) == named] or same
+    return text_of(found[0].get("line")) if found else ""
+
+
+def _invoice(invoice: Record, settings: AccountSettings) -> Invoice:
     currency = settings.iso(invoice.get("currency"))
     left = number_of(invoice.get("amountRemaining")) or Decimal(0)
-    return {"number": text_of(invoice.get("id")), "open": money_text(left, currency), "currency": currency}
+    day = day_of(invoice.get("tranDate"))
+    return {
+        "number": text_of(invoice.get("id")),
+        "open": money_text(left, currency),
+        "currency": currency,
+        "date": day.isoformat() if day is not None else "",
+        "lines": [
+            {
+                "order_line": key_of(row.get("orderLine")),
+                "order_line_id": text_of(custom_of(row, settings.fields.order_line_id)),
+                "sku": name_of(row.get("item")).rpartition(" : ")[2],
+            }
+            for row in rows_of(invoice)
+        ],
+    }

@@ -11,8 +11,8 @@ from adapters.views.lists import record_exception, row_exceptions, waiting_entry
 from adapters.views.reading import NewConsumer, join_value, records_of
 from adapters.views.timeline import event
 from streams.decide import OWN_EXCEPTION
-from streams.money import to_text
-from streams.row import Row
+from streams.money import to_minor, to_text
+from streams.row import Issued, Row
 from streams.rowcodec import decode
 from streams.topics import LANE_TOPICS, Topology
 from streams.vocabulary import DocumentKind
@@ -115,6 +115,7 @@ def documents(row: Row) -> list[dict[str, Any]]:
             "reason": outcome["reason"],
             "command_id": cid,
             "applied": applied(row, cid) if outcome["kind"] == "credit_note" else None,
+            "stays_open": stays_open(row, cid) if outcome["kind"] == "credit_note" else None,
         }
         for cid, known in row.outcomes.items()
         for number, outcome in known.done.items()
@@ -123,18 +124,37 @@ def documents(row: Row) -> list[dict[str, Any]]:
 
 
 def applied(row: Row, cid: str) -> str | None:
-    """R05: how much of a credit note was applied to an invoice; the rest is an open credit. None: it is not known."""
+    """R05: how much of a credit note was applied to invoices. None: it is not known."""
     note = row.issued.get(cid)
     if note is None:
         return None
-    of_note = (
-        issued.command
-        for issued in row.issued.values()
-        if issued.command.kind is DocumentKind.CREDIT_APPLICATION
-        and (issued.command.account, issued.command.subject) == (note.command.account, note.command.subject)
+    application = _application(row, note)
+    done = application is not None and row.outcome_of(application.command.id).done
+    return str(application.command.body["amount"]) if application and done else to_text(0, _currency(note))
+
+
+def stays_open(row: Row, cid: str) -> str | None:
+    """R05: how much of a credit note no invoice takes. None: it is not known, or not decided yet."""
+    note, taken = row.issued.get(cid), applied(row, cid)
+    if note is None or taken is None or f"credit_application/{note.command.subject}" in row.waiting:
+        return None
+    application = _application(row, note)
+    if application is not None and not row.outcome_of(application.command.id).done:
+        return None
+    currency = _currency(note)
+    return to_text(to_minor(str(note.command.body["amount"]), currency) - to_minor(taken, currency), currency)
+
+
+def _application(row: Row, note: Issued) -> Issued | None:
+    wanted = (DocumentKind.CREDIT_APPLICATION, note.command.account, note.command.subject)
+    sent = (
+        one for one in row.issued.values() if (one.command.kind, one.command.account, one.command.subject) == wanted
     )
-    done = [command.body for command in of_note if row.outcome_of(command.id).done]
-    return str(done[0]["amount"]) if done else to_text(0, str(note.command.body["currency"]))
+    return next(sent, None)
+
+
+def _currency(note: Issued) -> str:
+    return str(note.command.body["currency"])
 
 
 def decisions(row: Row) -> list[dict[str, Any]]:

@@ -9,20 +9,18 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
-from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan, cap
+from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan
 from streams.commands import body_hash
-from streams.documents.authorisation import not_being_replaced
+from streams.documents.authorisation import is_closed, not_being_replaced
 from streams.documents.books import Books, books
-from streams.documents.disputes import difference, earlier_notes, hold_twins
-from streams.documents.order import CLOSED_RETURN, expect_currency, snapshot
-from streams.documents.outgrown import is_closed
-from streams.documents.receiving import among_equals
+from streams.documents.caps import exceeded
+from streams.documents.disputes import difference, hold_twins
+from streams.documents.order import CLOSED_RETURN, expect_currency, services, snapshot
 from streams.documents.refunds import NOTE, Credited
-from streams.documents.room import asked_before, taken_by_others
 from streams.documents.siblings import wait_for_siblings
-from streams.money import largest_remainder, spoken, to_minor, to_text
-from streams.order_lines import allot
-from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold, skip
+from streams.money import spoken, to_minor, to_text
+from streams.returns import Return
+from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
 if TYPE_CHECKING:
@@ -57,9 +55,9 @@ def credit_note(case: Case, about: About) -> Ready:
     held = difference(case, about, account, order, body)
     if held is not None and case.profile.policies.on_mismatch == "hold":
         raise Stop(held)
-    over_paid = cap(plan, {refund.currency: to_minor(order["total"], refund.currency)}, earlier_notes(case, about))
-    if over_paid is not None:
-        raise hold(over_paid.kind, over_paid.owner, over_paid.sentence, body=body)
+    beyond = exceeded(case, about, plan, body, order)
+    if beyond is not None:
+        raise hold(beyond.kind, beyond.owner, beyond.sentence, body=body)
     _wait_for_held_lines(case, about, plan, body)
     wait_for_siblings(case, about, account)
     return Ready(body, flagged=held)
@@ -93,8 +91,8 @@ def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping
 def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) -> dict[str, Any]:
     credited: Credited = about.piece
     refund = credited.refund
-    authorised = _authorisation_for(case, about, plan)
-    lines = [entry for line in plan.lines for entry in _line(case, about, line, authorised)]
+    authorised = _authorisation_for(case, about, plan, order)
+    lines = [_line(case, credited.ret, line, refund.currency, authorised, order) for line in plan.lines]
     body: dict[str, Any] = {
         "order_id": case.row.order_key,
         "return_id": credited.ret.return_id,
@@ -114,12 +112,15 @@ def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) ->
     return body
 
 
-def _authorisation_for(case: Case, about: About, plan: NotePlan) -> Position | None:
-    """The open authorisation that holds every line of the note; without one the note stands alone."""
+def _authorisation_for(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) -> Position | None:
+    """The open authorisation that holds every line of the note; without one the note stands alone.
+
+    Services were never sent, so no authorisation holds them: they go as lines of the note's own.
+    """
     from streams.playbook import State
 
     credited: Credited = about.piece
-    noted = {line.line_id for line in plan.lines if line.line_id}
+    noted = {line.line_id for line in plan.lines if line.line_id} - set(services(case, credited.ret, order))
     if not noted or (credited.ret.state in CLOSED_RETURN and _is_closed(case, about.return_id)):
         return None
     not_being_replaced(case, about)
@@ -140,10 +141,14 @@ def _is_closed(case: Case, return_id: str) -> bool:
     )
 
 
-def _line(case: Case, about: About, line: NoteLine, authorised: Position | None) -> list[dict[str, Any]]:
-    """What a note says of one component; a line that stands on several rows of its authorisation names each."""
-    credited: Credited = about.piece
-    ret, currency = credited.ret, credited.refund.currency
+def _line(
+    case: Case,
+    ret: Return,
+    line: NoteLine,
+    currency: str,
+    authorised: Position | None,
+    order: Mapping[str, Any],
+) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "component": line.kind,
         "key": line.component_key,
@@ -152,53 +157,37 @@ def _line(case: Case, about: About, line: NoteLine, authorised: Position | None)
         "quantity": max(1, line.quantity),
         "amount": to_text(line.amount, currency),
     }
-    if not line.line_id:
-        item = case.profile.item_for(line.kind, case.account)
-        tax = case.profile.tax_code(item.tax_code, case.account)
-        entry |= {"item": item.code, "tax": to_text(line.tax, currency), "tax_code": tax.code, "tax_rate": tax.rate}
-        return [entry]
-    returned = next(item for item in ret.lines if item.line_id == line.line_id)
-    tax = case.profile.tax_code(returned.tax_code, case.account)
-    sku = case.sku_name(returned.component_sku or returned.sku)
-    entry |= {
-        "line_id": line.line_id,
-        "sku": sku,
-        "item": case.profile.sku_code(sku, case.account),
-        "order_line_id": returned.order_line_id,
+    if line.line_id:
+        returned = next(item for item in ret.lines if item.line_id == line.line_id)
+        tax = case.profile.tax_code(returned.tax_code, case.account)
+        sku = returned.component_sku or case.sku_name(returned.sku)
+        entry |= {
+            "line_id": line.line_id,
+            "sku": sku,
+            "item": case.profile.sku_code(sku, case.account),
+            "order_line_id": returned.order_line_id,
+            "tax": to_text(line.tax, currency),
+            "tax_code": tax.code,
+            "tax_rate": tax.rate,
+        }
+        service = services(case, ret, order).get(line.line_id)
+        if service is not None:
+            entry["sold_as"] = service
+        held = authorised.body["lines"] if authorised is not None and authorised.body is not None else ()
+        for source in held:
+            if source["line_id"] == line.line_id:
+                entry["order_line"] = source["order_line"]
+                entry["item"] = source["item"]
+        return entry
+    item = case.profile.item_for(line.kind, case.account)
+    tax = case.profile.tax_code(item.tax_code, case.account)
+    return {
+        **entry,
+        "item": item.code,
         "tax": to_text(line.tax, currency),
         "tax_code": tax.code,
         "tax_rate": tax.rate,
     }
-    body = authorised.body if authorised is not None else None
-    if authorised is None or body is None:
-        return [entry]
-    rows = {str(row["order_line"]): row for row in body["lines"] if row["line_id"] == line.line_id}
-    units = _over_rows(case, about, authorised, line, rows)
-    amounts, taxes = (largest_remainder(total, list(units.items())) for total in (line.amount, line.tax))
-    return [
-        entry
-        | {
-            "order_line": number,
-            "item": rows[number]["item"],
-            **among_equals(body, rows[number]),
-            "quantity": count,
-            "amount": to_text(amounts[number], currency),
-            "tax": to_text(taxes[number], currency),
-        }
-        for number, count in units.items()
-    ]
-
-
-def _over_rows(
-    case: Case, about: About, authorised: Position, line: NoteLine, rows: Mapping[str, Mapping[str, Any]]
-) -> dict[str, int]:
-    """By row of the authorisation, how many of the line's units a note credits there."""
-    units = max(1, line.quantity)
-    if len(rows) < 2:
-        return dict.fromkeys(rows, units)
-    taken = taken_by_others(case, NOTE, about.subject, authorised.number, line.line_id)
-    before = asked_before(case, NOTE, about.subject, line.line_id)
-    return allot([(number, int(row["quantity"]) - taken[number]) for number, row in rows.items()], units, before)
 
 
 def note_changed(posted: Any, wanted: Any) -> str:
@@ -226,65 +215,6 @@ def each_posted_note(case: Case) -> Iterator[About]:
         if position.state in (State.DONE, State.SHADOWED) and position.body is not None:
             about = position.about
             yield About(about.subject, about.return_id, about.refund_id, position, about.worth)
-
-
-def application(case: Case, about: About) -> Ready:
-    """R05: to what is open on the order's invoice; where that is settled the credit stays open and says so."""
-    position: Position = about.piece
-    note = position.body or {}
-    order = snapshot(case, about.return_id)
-    question = {
-        "order_id": case.row.order_key,
-        "order_number": str(order["number"]),
-        "note": position.number,
-        "after": _applied_before(case, about),
-    }
-    answer = case.ask(DocumentKind.INVOICE, about.subject, question, return_id=about.return_id)
-    currency = note["currency"]
-    invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] == currency]
-    open_ones = [(to_minor(entry["open"], currency), str(entry["number"])) for entry in invoices]
-    open_ones = [(amount, number) for amount, number in open_ones if amount > 0]
-    if not open_ones:
-        raise skip(
-            "the invoice is settled: the credit stays open"
-            if invoices
-            else "there is no invoice: the credit stays open"
-        )
-    amount, invoice = max(open_ones, key=lambda entry: (entry[0], entry[1]))
-    return Ready(
-        {
-            "order_id": case.row.order_key,
-            "return_id": about.return_id,
-            "refund_id": about.refund_id,
-            "currency": currency,
-            "amount": to_text(min(amount, to_minor(note["amount"], currency)), currency),
-            "source": {"kind": NOTE.value, "number": position.number},
-            "invoice": invoice,
-        }
-    )
-
-
-def _applied_before(case: Case, about: About) -> int:
-    """How many other credits of the order were applied. One goes after the other: each changes what is open.
-
-    The count is part of the question, so that an answer from before another application is not believed.
-    """
-    from streams.playbook import State
-
-    mine = case.command_id(DocumentKind.CREDIT_APPLICATION, about.subject)
-    others = [
-        issued
-        for issued in case.row.issued.values()
-        if issued.command.kind is DocumentKind.CREDIT_APPLICATION and issued.command.id != mine
-    ]
-    on_its_way = any(
-        position.state in (State.READY, State.IN_FLIGHT) and position.command_id != mine
-        for position in case.all_placed(DocumentKind.CREDIT_APPLICATION)
-    )
-    if on_its_way or not all(case.row.is_settled(issued) for issued in others):
-        why = "another credit of the order is being applied to the invoice"
-        raise Stop(Waits(DocumentKind.CREDIT_APPLICATION.value, why))
-    return sum(1 for issued in others if case.row.outcome_of(issued.command.id).done)
 
 
 def each_failed_note(case: Case) -> Iterator[About]:

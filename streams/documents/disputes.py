@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
-from streams.clearing import AMOUNT_ONLY, NotePlan
+from streams.clearing import AMOUNT_ONLY
 from streams.documents.books import Books
-from streams.documents.order import sold_on
 from streams.documents.refunds import NOTE, Credited, is_reversed
-from streams.money import spoken, to_minor
+from streams.documents.sold import prices
+from streams.money import spoken
 from streams.refund import Refund
 from streams.returns import Return
 from streams.verdicts import Held, hold
@@ -41,8 +41,11 @@ def difference(
     return _price_drift(case, credited.ret, account, order, body)
 
 
-def earlier_notes(case: Case, about: About) -> list[NotePlan]:
-    """The order's other notes that stand or are on their way, whether this evaluation has come to them or not."""
+def other_notes(case: Case, about: About) -> list[Mapping[str, Any]]:
+    """The bodies of the order's other notes, over all its returns, that stand or are on their way.
+
+    Whether this evaluation has come to them or not.
+    """
     bodies: dict[str, Mapping[str, Any]] = {}
     for issued in case.row.issued.values():
         command = issued.command
@@ -56,11 +59,7 @@ def earlier_notes(case: Case, about: About) -> list[NotePlan]:
     for position in case.all_placed(NOTE):
         if position.body is not None:
             bodies[position.about.subject] = position.body
-    return [
-        NotePlan.from_json(body["plan"])
-        for subject, body in bodies.items()
-        if subject != about.subject and not is_reversed(case, subject)
-    ]
+    return [body for subject, body in bodies.items() if subject != about.subject and not is_reversed(case, subject)]
 
 
 def _may_be_there(case: Case, cid: str) -> bool:
@@ -111,8 +110,6 @@ def _twin(case: Case, about: About) -> str | None:
 def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
     if not ret.lines or refund.kind in AMOUNT_ONLY or refund.fault:
         return None
-    # The returns' own words for their lines: two lines of one SKU and price are two lines here, also where the account
-    # cannot tell them apart.
     lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
     return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None
 
@@ -120,22 +117,22 @@ def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
 def _price_drift(
     case: Case, ret: Return, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
 ) -> Held | None:
-    """R06: the prices and tax of the lines that count, against the ERP order's."""
+    """R06: the prices and tax of the lines that count, against the ERP order's less its discounts."""
+    sold = {line["order_line_id"]: line for line in order.get("lines", ())}
+    worth = prices(order, ret.currency)
     counted = {piece.line_id for piece in account.pieces if piece.line_id}
     tolerance = case.profile.tolerances.minor_units_per_line
     for line in ret.lines:
-        if line.line_id not in counted or line.component_sku:
+        entry = sold.get(line.order_line_id)
+        if line.line_id not in counted or entry is None or line.component_sku or not int(entry["quantity"]):
             continue
-        entry = next(iter(sold_on(case, order, line, ret.currency).rows), None)
-        if entry is None or not int(entry["quantity"]):
-            continue
-        bought = int(entry["quantity"])
-        for what, mine, theirs in (
-            ("price", line.value, to_minor(entry["amount"], ret.currency)),
-            ("tax", line.tax_amount, to_minor(entry["tax"], ret.currency)),
+        bought, price = int(entry["quantity"]), worth[str(entry["order_line"])]
+        for what, mine, least, most in (
+            ("price", line.value, price.amount, price.amount),
+            ("tax", line.tax_amount, price.least_tax, price.most_tax),
         ):
             # compared for the units of the whole order line, so that no division rounds
-            off = mine * bought - theirs * line.quantity
+            off = mine * bought - min(max(mine * bought, least * line.quantity), most * line.quantity)
             minor = off // bought if off > 0 else -(-off // bought)  # less than one is the rounding of a share
             if abs(minor) > tolerance * line.quantity:
                 sentence = (

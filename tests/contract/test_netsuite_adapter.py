@@ -142,14 +142,14 @@ async def test_a_note_is_applied_once_however_often_it_is_asked(ns: Account, api
     memo = await api.create(note(source.number, GROSS, amount="40.00"))
     (invoice,) = (await api.ask(DocumentKind.INVOICE, order_id="5001", order_number=await ns.order_id()))["invoices"]
     assert invoice["open"] == "94.95"
-    wanted = application(memo.number, invoice["number"], "40.00")
+    wanted = application(memo.number, (invoice["number"], "40.00"))
     assert await api.look_up(wanted) == ()
     first = await api.create(wanted)
     assert (first.number, first.amount, first.differences) == (memo.number, "40.00", ())
     assert await api.create(wanted) == first
     assert await api.look_up(wanted) == (first,)
     assert [entry["amount"] for entry in await ns.ledger("credit_application")] == ["40.00"]
-    other = application(memo.number, invoice["number"], "30.00")
+    other = application(memo.number, (invoice["number"], "30.00"))
     assert "40.00 is applied" in (await api.look_up(other))[0].differences[0]
 
 
@@ -543,7 +543,7 @@ async def test_applications_closings_and_reversals_are_listed_from_their_records
     _, source = await authorised(ns, api)
     memo = await api.create(note(source.number, GROSS, amount="40.00"))
     (invoice,) = (await api.ask(DocumentKind.INVOICE, order_id="5001", order_number=await ns.order_id()))["invoices"]
-    await api.create(application(memo.number, invoice["number"], "40.00"))
+    await api.create(application(memo.number, (invoice["number"], "40.00")))
     await api.create(closing(source.number))
     await api.create(reversal(memo.number, "40.00"))
     plain = {"account": {"id": "1"}, "debit": 5}, {"account": {"id": "2"}, "credit": 5}
@@ -566,7 +566,7 @@ async def test_the_same_flow_works_against_a_double_built_another_way() -> None:
             source = await api.create(authorisation(answer["number"]))
             memo = await api.create(note(source.number, GROSS, amount="40.00"))
             made = [source, memo, await api.create(receipt(source.number))]
-            made.append(await api.create(application(memo.number, answer["invoices"][0]["number"], "40.00")))
+            made.append(await api.create(application(memo.number, (answer["invoices"][0]["number"], "40.00"))))
             who = answer["customer"]["number"]
             available = await api.ask(
                 DocumentKind.AVAILABILITY, order_id="5001", sku="TEE-RED-L", item="4712", locations=["101"]

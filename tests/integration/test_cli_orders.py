@@ -187,7 +187,9 @@ def test_what_waits_for_approval_is_sent_once_somebody_says_yes(place: Place) ->
     ]
     result = place.run("decide", "approve", "--order", "165", "--reason", "checked", "--by", "fin-01", "--yes")
     assert "applied: credit application is sent as revision 1" in result.stdout
-    assert place.command("165", DocumentKind.CREDIT_APPLICATION).body["invoice"] == "INV-1"
+    assert place.command("165", DocumentKind.CREDIT_APPLICATION).body["invoices"] == [
+        {"number": "INV-1", "amount": "37.05"}
+    ]
 
 
 def test_nothing_is_written_without_a_yes_where_nobody_can_be_asked(place: Place) -> None:

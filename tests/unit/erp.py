@@ -45,6 +45,7 @@ class Erp:
             "currency": "GBP",
             "customer": {"number": "55", "active": True},
             "total": "94.95",
+            "shipping": "4.95",
             "lines": [
                 order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33"),
                 order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from streams.commands import Command, body_hash, command_id
@@ -92,14 +93,17 @@ def receipt(source: str, *lines: dict[str, Any], location: str = "101", subject:
     return command(DocumentKind.ITEM_RECEIPT, body, subject)
 
 
-def application(memo: str, invoice: str, amount: str) -> Command:
+def application(memo: str, *invoices: tuple[str, str], **changes: Any) -> Command:
+    """Of a memo to invoices, each told as (number, amount)."""
     body = {
         "order_id": "5001",
         "refund_id": "rf1",
         "currency": "GBP",
-        "amount": amount,
+        "amount": str(sum(Decimal(amount) for _, amount in invoices)),
+        "stays_open": "0.00",
         "source": {"kind": "credit_note", "number": memo},
-        "invoice": invoice,
+        "invoices": [{"number": number, "amount": amount} for number, amount in invoices],
+        **changes,
     }
     return command(DocumentKind.CREDIT_APPLICATION, body, "rf1")
 

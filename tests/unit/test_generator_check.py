@@ -82,6 +82,14 @@ def credit_an_unknown_order(run: Run) -> None:
     run.book("credit_note", "77", at(130), amount="10.00", currency="GBP")
 
 
+def credit_the_shipping_twice(run: Run) -> None:
+    """The lines of the notes only say how their amounts came about: every amount stays right."""
+    orders = run.peak.expected.orders
+    note = next(one for one in run.of_kind("credit_note") if Decimal(orders[one["order_id"]].shipping) > 0)
+    amount = Decimal(orders[note["order_id"]].shipping) * 2
+    note["lines"] = [{"sku": "shipping", "quantity": 1, "amount": str(amount)}]
+
+
 def credit_a_pending_refund(run: Run) -> None:
     sure, _ = truth.begun(run.sent, run.answers)
     data = next(one for one in sure.returns.values() if any(refund["state"] == "pending" for refund in one["refunds"]))
@@ -246,6 +254,7 @@ def test_a_flawless_run_passes(flawless: Callable[[], Run]) -> None:
         (credit_in_another_currency, "refund-lost"),
         (credit_in_another_currency, "currencies-mixed"),
         (credit_an_unknown_order, "credit-for-no-order"),
+        (credit_the_shipping_twice, "shipping-credited-more-than-sold"),
         (credit_a_pending_refund, "credit-without-refund"),
         (credit_a_failed_refund, "failed-refund-credited"),
         (restock_before_the_inspection, "restocked-early"),

@@ -305,12 +305,44 @@ MEMO: dict[str, Any] = {
 
 def test_an_application_is_read_from_the_memos_apply_list() -> None:
     """It has no number or external id of its own: both are the memo's."""
-    found = application_of(application("900", "77", "30.00"), MEMO, PLAIN)
+    found = application_of(application("900", ("77", "30.00")), MEMO, PLAIN)
     assert found is not None
     assert (found.number, found.external_ref, found.amount, found.differences) == ("900", "x", "30.00", ())
-    assert application_of(application("900", "78", "30.00"), MEMO, PLAIN) is None
-    wrong = application_of(application("900", "77", "40.00"), MEMO, PLAIN)
+    assert application_of(application("900", ("78", "30.00")), MEMO, PLAIN) is None
+    wrong = application_of(application("900", ("77", "40.00")), MEMO, PLAIN)
     assert wrong is not None and wrong.differences == ("30.00 is applied to invoice 77, 40.00 was asked",)
+
+
+TWICE: dict[str, Any] = {
+    **MEMO,
+    "apply": {"items": [{"apply": True, "doc": {"id": number}, "amount": 15.0} for number in ("78", "77")]},
+}
+
+
+def test_an_application_to_several_invoices_is_one_patch_and_one_proof() -> None:
+    """Each invoice with its own amount; the document has the sum, and what is missing or otherwise is told."""
+    asked = application("900", ("77", "15.00"), ("78", "15.00"))
+    request = request_for(asked, PLAIN)
+    rows = [(row["doc"]["id"], str(row["amount"])) for row in request.body["apply"]["items"]]
+    assert (request.form, request.number, rows) == ("patch", "900", [("77", "15.00"), ("78", "15.00")])
+    found = application_of(asked, TWICE, PLAIN)
+    assert found is not None and (found.amount, found.differences) == ("30.00", ())
+    assert [line["invoice"] for line in found.lines] == ["77", "78"]
+    half = application_of(asked, MEMO, PLAIN)
+    assert half is not None and half.differences == (
+        "30.00 is applied to invoice 77, 15.00 was asked",
+        "nothing is applied to invoice 78, 15.00 was asked",
+    )
+
+
+def test_an_application_asked_for_by_an_earlier_version_is_sent_and_proved() -> None:
+    """A command that was begun before an upgrade keeps its body: it names one invoice."""
+    new = application("900", ("77", "30.00"))
+    old = command(DocumentKind.CREDIT_APPLICATION, {**new.body, "invoice": "77"}, "rf1")
+    del old.body["invoices"], old.body["stays_open"]
+    assert request_for(old, PLAIN).body == request_for(new, PLAIN).body
+    found = application_of(old, MEMO, PLAIN)
+    assert found is not None and found.differences == ()
 
 
 def test_a_closing_is_read_from_the_authorisations_status() -> None:

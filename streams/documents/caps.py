@@ -1,0 +1,79 @@
+"""The most that an order's notes may credit, over all its returns: its total, its shipping, each of its services.
+
+Goods need no cap of their own here: an authorisation holds no more units than were sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.case import Case
+from streams.clearing import Mismatch, NotePlan, cap
+from streams.components import counted_lines
+from streams.documents.disputes import other_notes
+from streams.documents.refunds import Credited
+from streams.documents.sold import prices
+from streams.money import spoken, to_minor
+
+if TYPE_CHECKING:
+    from streams.playbook import About
+
+
+@dataclass(frozen=True, slots=True)
+class Sold:
+    """One thing of the order that is not counted in units sent back: what it is called, and what it was sold for."""
+
+    name: str
+    amount: int
+    component: str = ""  # the notes' lines that credit it: of this kind,
+    order_line: str = ""  # or for this line of the order
+
+    def credits(self, line: Mapping[str, Any]) -> bool:
+        if self.component:
+            return bool(line.get("component") == self.component)
+        return bool(line.get("sold_as") == self.order_line)
+
+
+def exceeded(
+    case: Case, about: About, plan: NotePlan, body: Mapping[str, Any], order: Mapping[str, Any]
+) -> Mismatch | None:
+    """What the note would credit too much of; None: it stays within all limits (R07, I5)."""
+    currency, others = plan.currency, other_notes(case, about)
+    notes = [NotePlan.from_json(other["plan"]) for other in others]
+    whole = cap(plan, {currency: to_minor(order["total"], currency)}, notes)
+    if whole is not None:
+        return whole
+    credited: Credited = about.piece
+    tolerance = case.profile.tolerances.minor_units_per_line * max(1, counted_lines(credited.ret))
+    for sold in _sold(case, body, order, currency):
+        mine = _credited(sold, body)
+        theirs = sum(_credited(sold, other) for other in others if other["currency"] == currency)
+        over = mine + theirs - sold.amount
+        if mine > 0 and over > tolerance:
+            sentence = (
+                f"With this note {spoken(mine + theirs, currency)} would be credited for {sold.name}, which was sold "
+                f"for {spoken(sold.amount, currency)}: {spoken(over, currency)} too much."
+            )
+            return Mismatch("over-sold", over, currency, sentence)
+    return None
+
+
+def _sold(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], currency: str) -> Iterator[Sold]:
+    """The shipping and the services that a note credits."""
+    worth = prices(order, currency)
+    lines = {str(entry["order_line"]): entry for entry in order.get("lines", ())}
+    if order.get("shipping") is not None and any(line["component"] == "shipping" for line in body["lines"]):
+        item = case.profile.item_for("shipping", case.account).code
+        in_rows = sum(worth[number].amount for number, entry in lines.items() if entry.get("item") == item)
+        yield Sold("the order's shipping", to_minor(order["shipping"], currency) + in_rows, component="shipping")
+    for number in sorted({str(line["sold_as"]) for line in body["lines"] if line.get("sold_as")}):
+        if number in lines:
+            yield Sold(f"{lines[number]['sku']} on the order", worth[number].amount, order_line=number)
+
+
+def _credited(sold: Sold, body: Mapping[str, Any]) -> int:
+    """What a note credits of it."""
+    amounts = (line["amount"] for line in body["lines"] if sold.credits(line))
+    return sum(to_minor(amount, body["currency"]) for amount in amounts)
