@@ -23,6 +23,7 @@ class Sold:
     currency: str
     paid: str
     units: dict[str, int]
+    shipping: str = ""  # with its tax; empty: not looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,13 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
         seed=world.seed,
         account=ACCOUNT,
         orders={
-            order.order_id: Sold(order.status, order.currency, text(order.paid, order.currency), order.sold())
+            order.order_id: Sold(
+                order.status,
+                order.currency,
+                text(order.paid, order.currency),
+                order.sold(),
+                text(order.shipping, order.currency),
+            )
             for order in world.orders
         },
         places=WAREHOUSES,

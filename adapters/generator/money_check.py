@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from adapters.generator.amounts import smallest
 from adapters.generator.books import CREDITS, Books, Document
 from adapters.generator.expected import Expected
 from adapters.generator.names import Names
@@ -20,6 +21,8 @@ from adapters.generator.truth import PaidRefund, Truth
 from adapters.generator.verdict import Open, Verdict
 
 _NOTHING = Open([], [])
+SHIPPING = "shipping"
+"""What the simulated accounts call their shipping item."""
 _MOST_PIECES = 4  # documents of one refund; beyond that it is no supplement
 
 
@@ -56,6 +59,7 @@ def check(
         lost += missing
         doubled += more
     _beyond_the_order(verdict, expected, most, groups, names or Names())
+    _beyond_the_shipping(verdict, expected, most, groups, names or Names())
     verdict.counts["refunds_paid"] = sum(not refund.failed for refund in sure.refunds.values())
     verdict.counts["credit_notes"] = len(credits)
     verdict.counts["credit_notes_doubled"] = doubled
@@ -168,3 +172,31 @@ def _beyond_the_order(
         elif credited - gifts.get((order_id, currency), Decimal(0)) > Decimal(sold.paid):
             what = f"{credited} {currency} credited, {sold.paid} paid for the order"
             verdict.add("I5", "credited-more-than-paid", order_id, what)
+
+
+def _beyond_the_shipping(
+    verdict: Verdict, expected: Expected, most: Truth, groups: Mapping[tuple[str, str], _Group], names: Names
+) -> None:
+    """I5: the shipping that an order's notes credit, over all its returns, never passes what was sold as shipping.
+
+    A minor unit for each line that comes back may be told as shipping: it is the tolerance of the notes' sums.
+    """
+    credited: dict[tuple[str, str], Decimal] = {}
+    for (order_id, currency), group in sorted(groups.items()):
+        key = (names.order(order_id), currency)
+        for document in group.documents:
+            if document.net == document.amount:  # of one that was taken back in part nobody can say which part
+                lines = (line for line in document.lines if line["sku"] == SHIPPING)
+                amount = sum((Decimal(str(line["amount"])) for line in lines), Decimal(0))
+                credited[key] = credited.get(key, Decimal(0)) + amount
+    lines_back: dict[str, int] = {}
+    for data in most.returns.values():
+        order_id = names.order(str(data["order_id"]))
+        lines_back[order_id] = lines_back.get(order_id, 0) + len(data["lines"])
+    for (order_id, currency), amount in credited.items():
+        sold = expected.orders.get(order_id)
+        if sold is None or not sold.shipping or currency != sold.currency:
+            continue
+        if amount - Decimal(sold.shipping) > smallest(currency) * max(1, lines_back.get(order_id, 0)):
+            what = f"{amount} {currency} of shipping credited, {sold.shipping} sold with the order"
+            verdict.add("I5", "shipping-credited-more-than-sold", order_id, what)
