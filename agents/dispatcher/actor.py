@@ -27,7 +27,7 @@ from agents.gate import Gate
 from agents.lane import Batch, Lane, Record, stream_batches
 from agents.lease import Lease
 from agents.log import Log
-from agents.rows import Rows
+from agents.rows import NotOwned, Rows
 from streams.commands import Command
 from streams.vocabulary import CommandClass
 
@@ -228,5 +228,5 @@ class Dispatcher:
                 if foreign and not journal.closed:
                     logger.warning("foreign writes joined", account=self._place.account, commands=len(foreign))
                     await journal.write_again(foreign)
-            except OwnershipLost:
+            except (OwnershipLost, NotOwned):
                 continue

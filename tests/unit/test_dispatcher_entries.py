@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,3 +104,103 @@ def test_what_cannot_be_read_is_told_apart_from_what_is_absent() -> None:
     assert isinstance(decode(b"\x00"), Unreadable)
     assert isinstance(decode(b'{"state":"begun"}'), Unreadable)
     assert decode(merge(b"\x00", _sent((1, "1")))) == decode(_sent((1, "1")))
+
+
+_BEGUN = Begun(command(), (2, "3"), 1, (2, "3"), (1, "2"), (Attempt("4", "create", "ok"),))
+_ENDED = Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (2, "3"), True, (2, "3"), (1, "2"))
+_OWNED = Owned(3, "4", 5, True)
+
+
+@pytest.mark.parametrize(
+    ("entry", "changes"),
+    [
+        (_BEGUN, {"sends": "1"}),
+        (_BEGUN, {"sends": True}),
+        (_BEGUN, {"written": "23"}),
+        (_BEGUN, {"written": ["2", "3"]}),
+        (_BEGUN, {"written": [2, 3]}),
+        (_BEGUN, {"doubt": None}),
+        (_BEGUN, {"settled": [1, 2, 3]}),
+        (_BEGUN, {"attempts": [{"at": 4, "call": "create", "result": "ok"}]}),
+        (_BEGUN, {"attempts": 7}),
+        (_BEGUN, {"command": []}),
+        (_BEGUN, {"command": {**command().as_json(), "revision": "1"}}),
+        (_BEGUN, {"command": {**command().as_json(), "row_stamp": [1, "2"]}}),
+        (_BEGUN, {"command": {**command().as_json(), "id": 7}}),
+        (_BEGUN, {"command": {**command().as_json(), "order_key": 7}}),
+        (_BEGUN, {"command": {**command().as_json(), "subject": 7}}),
+        (_BEGUN, {"command": {**command().as_json(), "hash": 7}}),
+        (_ENDED, {"row_stamp": [1, "1"]}),
+        (_ENDED, {"row_stamp": ["1", 1]}),
+        (_ENDED, {"row_stamp": [1]}),
+        (_ENDED, {"look_first": 1}),
+        (_ENDED, {"written": [2, None]}),
+        (_ENDED, {"outcome": {**orjson.loads(outcome(OutcomeStatus.DONE).encode()), "revision": "1"}}),
+        *((_ENDED, {"outcome": {**orjson.loads(outcome(OutcomeStatus.DONE).encode()), name: 7}}) for name in
+          ("command_id", "hash", "order_key", "at", "number", "reason", "status", "kind")),
+        (_OWNED, {"epoch": "3"}),
+        (_OWNED, {"at": 4}),
+        (_OWNED, {"generation": None}),
+        (_OWNED, {"released": "yes"}),
+        (_OWNED, {"state": "sold"}),
+        (_OWNED, {"state": None}),
+    ],
+)  # fmt: skip
+def test_a_mistyped_field_makes_an_entry_unreadable(entry: Begun | Ended | Owned, changes: dict[str, Any]) -> None:
+    """Comparing it would raise: when the table is recovered, and so in every process that takes the account over."""
+    good = encode(entry)
+    bad = orjson.dumps({**orjson.loads(good), **changes})
+    read = decode(bad)
+    assert isinstance(read, Unreadable) and read.reason
+    assert merge(good, bad) == merge(bad, good) == good
+
+
+@given(st.sampled_from([_BEGUN, _ENDED, _OWNED]), st.data())
+def test_any_value_in_any_field_of_an_entry_can_be_joined(entry: Begun | Ended | Owned, data: st.DataObject) -> None:
+    """No record of the changelog keeps the table from being recovered."""
+    raw = orjson.loads(encode(entry))
+    value = data.draw(st.none() | st.integers(-9, 9) | st.text(max_size=3) | st.lists(st.integers(0, 3), max_size=2))
+    odd = orjson.dumps({**raw, data.draw(st.sampled_from(sorted(raw))): value})
+    for other in (encode(_BEGUN), encode(_ENDED), encode(_OWNED), odd, b"\xff"):
+        assert merge(odd, other) == merge(other, odd)
+
+
+def test_an_entry_that_is_nested_too_deeply_is_unreadable() -> None:
+    """More levels than the reader takes."""
+    assert isinstance(decode(b"[" * 2000 + b"]" * 2000), Unreadable)
+
+
+def test_begun_beside_an_end_of_the_same_rank() -> None:
+    """Of one owner's writes of one moment the end stands; a later `begun` stands over an older end."""
+    same = encode(replace(_ENDED, written=_BEGUN.written, row_stamp=_BEGUN.command.row_stamp))
+    assert isinstance(decode(merge(encode(_BEGUN), same)), Ended)
+    later = encode(replace(_BEGUN, written=(2, "4"), doubt=(2, "4")))
+    assert isinstance(decode(merge(later, same)), Begun)
+
+
+def test_the_higher_command_stands_whatever_was_written_last() -> None:
+    """Row stamp first, then revision, then who wrote last."""
+    low = encode(Begun(command(revision=9, row_stamp=(1, 9)), (9, "9")))
+    high = encode(Begun(command(revision=1, row_stamp=(2, 1)), (1, "1")))
+    higher = encode(Begun(command(revision=2, row_stamp=(2, 1)), (1, "1")))
+    late = encode(Begun(command(revision=2, row_stamp=(2, 1)), (1, "2")))
+    assert merge(low, high) == high
+    assert merge(high, higher) == higher
+    assert merge(higher, late) == late
+
+
+def test_of_two_owners_the_higher_epoch_stands_and_released_says_more() -> None:
+    """The release is the later word of an epoch."""
+    first, second = encode(Owned(1, "9", 7, True)), encode(Owned(2, "1", 1))
+    released = encode(Owned(2, "2", 1, True))
+    assert merge(first, second) == second
+    assert merge(second, released) == merge(released, second) == released
+
+
+def test_doubt_is_over_once_it_is_settled() -> None:
+    """Up to and including the mark; a later doubt is not."""
+    for doubt, settled, open_ in (((1, "2"), (1, "2"), False), ((1, "3"), (1, "2"), True), ((2, "1"), (1, "9"), True)):
+        assert Begun(command(), (1, "1"), 1, doubt, settled).in_doubt is open_
+        assert Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1"), False, doubt, settled).in_doubt is open_
+    assert not Begun(command(), (1, "1")).in_doubt
+    assert not Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1")).in_doubt

@@ -3,105 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from agents.dispatcher.actor import Dispatcher
 from agents.dispatcher.entries import Owned, decode
-from agents.dispatcher.journal import Place, merge
 from agents.dispatcher.schedule import Job
-from agents.gate import Gate, GateSettings
-from agents.lane import Lane
-from agents.lease import Lease
-from agents.records import Record
-from agents.rows import Rows
-from streams.topics import Topology
-from tests.clock import TurnedClock
-from tests.dispatcher_bench import LIMITS, ScriptedAdapter, Vendor, command
-
-SESSION = 20.0
-
-
-@dataclass
-class Written:
-    """A record of the changelog."""
-
-    key: bytes | None
-    value: bytes | None
-    offset: int
-    topic: str
-    partition: int = 0
-    timestamp: int = 0
-    headers: Sequence[tuple[str, bytes]] = ()
-
-
-class Brokers:
-    """`agents.log.Log`, and the changelog of the account's table."""
-
-    def __init__(self, changelog: str) -> None:
-        self.topics: dict[str, list[Written]] = {changelog: []}
-        self._changelog = changelog
-
-    async def publish(self, topic: str, partition: int, entries: Iterable[Any]) -> list[int]:
-        records = self.topics.setdefault(topic, [])
-        first = len(records)
-        records += [Written(entry[0], entry[1], first + place, topic) for place, entry in enumerate(entries)]
-        return list(range(first, len(records)))
-
-    async def publish_all(self, records: Mapping[tuple[str, int], Iterable[Any]]) -> dict[tuple[str, int], list[int]]:
-        return {place: await self.publish(*place, entries) for place, entries in records.items()}
-
-    async def end(self, partition: int) -> int:
-        return len(self.topics[self._changelog])
-
-    async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
-        for partition, start in starts.items():
-            records = self.topics[self._changelog]
-            yield partition, records[start or 0 :], len(records)
-
-
-class Owning:
-    """A dispatcher on brokers in memory and a vendor that answers when it likes."""
-
-    def __init__(self, before: Owning | None = None) -> None:
-        """`before`: another process with the same account."""
-        topology = Topology("", 1, ("erp",))
-        self.changelog = changelog = topology.dispatcher_changelog("erp")
-        self.clock = before.clock if before else TurnedClock()
-        self.vendor = before.vendor if before else Vendor(self.clock)
-        self.brokers = before.brokers if before else Brokers(changelog)
-        self.lease = Lease(session=SESSION, deadline=LIMITS.deadline_seconds, clock=self.clock)
-        self.lane = Lane(None, {}, 1, self.lease)
-        self.rows = Rows(changelog, self.brokers, merge=merge, on_unreadable=lambda key, raw, error: raw)
-        gate = Gate(
-            GateSettings.from_limits(LIMITS), self.clock, random.Random(1), self.lease.check, self.lease.check_read
-        )
-        self.dispatcher = Dispatcher(
-            self.lane,
-            self.rows,
-            self.brokers,
-            place=Place(topology, "erp", "test"),
-            adapter=ScriptedAdapter(self.vendor, LIMITS),
-            gate=gate,
-            lease=self.lease,
-            generation=lambda: 1,
-            clock=self.clock,
-            random=random.Random(1),
-        )
-
-    async def own(self) -> None:
-        self.lease.renew(self.clock.elapsed())
-        await self.rows.restore([0])
-
-    async def live(self, seconds: int) -> None:
-        """Let time pass, with good heartbeats."""
-        for _ in range(seconds):
-            self.lease.renew(self.clock.elapsed())
-            await self.clock.advance(1)
+from tests.dispatcher_bench import LIMITS, command
+from tests.dispatcher_owning import Owning
 
 
 async def test_a_session_whose_time_to_stop_ran_out_sends_and_writes_nothing_more() -> None:
