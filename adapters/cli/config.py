@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 MASK = "********"
 
-_OF_PROCESSES = ("ACCOUNT", "CACHE", "DISPATCHER_APP", "FAULT_LOG", "FAULT_POINT", "TEST_KAFKA")
+_OF_PROCESSES = ("ACCOUNT", "CACHE", "DISPATCHER_APP", "FAULT_LOG", "FAULT_POINT", "TEST_EXAMPLES", "TEST_KAFKA")
 """Variables that are no settings of an installation: one process reads them, or the tests do."""
 
 

@@ -6,10 +6,11 @@ Each answer is read inside that call, so that the gate hears of one that is not 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -36,11 +37,18 @@ Read = TypeVar("Read")
 PAGE = 1000
 """The most rows that a collection or SuiteQL answers at once."""
 
-MOST_PAGES = 1000
-"""Of one list: a million records. An account that always has one more page is not answering."""
 
-MOST_HITS = 200
-"""Of one look-up. Each hit is read by a call of its own, and no order, and no reference, has so many documents."""
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How much of a collection is read; an account that always has one more page is not answering."""
+
+    pages: int
+    records: int
+
+
+LIST = Bound(pages=1000, records=1000 * PAGE)
+LOOK_UP = Bound(pages=5, records=200)
+"""Each hit is read by a call of its own, and no order, and no reference, has so many documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +106,18 @@ class Client:
 
     async def search(self, type_: str, q: str, calls: Calls) -> list[str]:
         """The internal ids of all records that meet a filter, each once, each page a call."""
-        found: list[str] = []
-        async for number in self.each(type_, q, calls, most=MOST_HITS):
-            found.append(number)
-        return found
+        return [number async for number in self.each(type_, q, calls, LOOK_UP)]
 
-    async def each(self, type_: str, q: str, calls: Calls, *, most: int = PAGE * MOST_PAGES) -> AsyncIterator[str]:
+    async def each(self, type_: str, q: str, calls: Calls, bound: Bound = LIST) -> AsyncIterator[str]:
         """The same one by one, page after page."""
+        request = _Request("GET", f"/record/v1/{type_}", f"GET {type_}?q", {"q": q, "limit": str(PAGE)})
         offset, seen = 0, set[str]()
-        while True:
-            ids, more = await self._page(type_, q, offset, calls, seen, most)
+        for _ in range(bound.pages):
+            ids, more = await self._send(
+                replace(request, query={**request.query, "offset": str(offset)}),
+                calls,
+                partial(_hits, offset=offset, seen=seen, most=bound.records),
+            )
             for number in ids:
                 if number not in seen:
                     seen.add(number)
@@ -115,22 +125,7 @@ class Client:
             offset += len(ids)
             if not more:
                 return
-
-    async def _page(
-        self, type_: str, q: str, offset: int, calls: Calls, seen: set[str], most: int
-    ) -> tuple[tuple[str, ...], bool]:
-        query = {"q": q, "limit": str(PAGE), "offset": str(offset)}
-
-        def read(answer: Answer) -> tuple[tuple[str, ...], bool]:
-            page = page_of(json_of(answer.text), offset)
-            ids = ids_of(page)
-            if offset + len(ids) > most:
-                raise Unreadable(f"more than {most} records")
-            if ids and seen.issuperset(ids):
-                raise Unreadable("a page that was answered before")
-            return ids, page.has_more
-
-        return await self._send(_Request("GET", f"/record/v1/{type_}", f"GET {type_}?q", query), calls, read)
+        raise Unavailable(f"GET {type_}?q: more than {bound.pages} pages")
 
     async def suiteql(self, statement: str, calls: Calls) -> list[dict[str, Any]]:
         """The rows of a statement, with column names in lower case; at most one page."""
@@ -200,6 +195,8 @@ class Client:
 
     def _understood(self, request: _Request, answer: Answer, read: Callable[[Answer], Read]) -> Read:
         try:
+            if not request.writes and answer.status not in (200, 404):
+                raise Unreadable("a status that no read has")
             return read(answer)
         except Unreadable as odd:
             text = f"answered {answer.status} with {odd}, which is not what NetSuite answers here"
@@ -236,6 +233,17 @@ def _record(type_: str, key: str) -> _Request:
 
 def _cut_off(what: str, why: str, in_doubt: bool) -> VendorError:
     return InDoubt(f"{what}: {why}") if in_doubt else Unavailable(f"{what}: {why}")
+
+
+def _hits(answer: Answer, *, offset: int, seen: Set[str], most: int) -> tuple[tuple[str, ...], bool]:
+    """The ids on one page of a search, and whether more follow."""
+    page = page_of(json_of(answer.text), offset)
+    ids = ids_of(page)
+    if offset + len(ids) > most:
+        raise Unreadable(f"more than {most} records")
+    if page.has_more and seen >= set(ids):
+        raise Unreadable("a page that was answered before")
+    return ids, page.has_more
 
 
 def _made(answer: Answer, type_: str, *, may_be_unnamed: bool = False) -> str:

@@ -37,7 +37,12 @@ _COLLISION_CODES = frozenset({"RCRD_HAS_BEEN_CHANGED", "CUSTOM_RECORD_COLLISION"
 _COLLISION_STATUSES = frozenset({409, 423})
 # A server that broke in the middle says so with a user's status too.
 _BROKEN_CODES = frozenset({"UNEXPECTED_ERROR"})
+_BROKEN_WORDS = re.compile(
+    r"unexpected error (has )?occurred|currently unavailable|scheduled maintenance|ConcurrentModificationException",
+    re.IGNORECASE,
+)
 _SIGN_IN_CODES = frozenset({"INVALID_LOGIN", "INVALID_LOGIN_ATTEMPT", "INVALID_LOGIN_CREDENTIALS"})
+_SIGN_IN_WORDS = re.compile(r"consecutive failed login attempts|invalid login attempt", re.IGNORECASE)
 _ABSENCE_CODES = frozenset({"NONEXISTENT_ID", "RCRD_DSNT_EXIST", "NOT_FOUND"})
 
 _LONGEST_BODY = 64 * 1024  # characters; a longer one is no error document
@@ -77,6 +82,7 @@ class _Rule:
 
 _ITEM = r"(\.|\])item(\.id|\.refName)?$"
 _LISTS = r"(^|\.|\])(taxCode|location|transferLocation|account|currency|price)(\.id|\.refName)?$"
+_VALUE = r"invalid field value .{1,100} for the following field: "
 _PERIOD = r"\bperiod\b.*\b(closed|locked)\b|\b(closed|locked)\b.*\bperiod\b"
 # The first that fits. More telling words stand before codes that NetSuite uses for many things (USER_ERROR).
 _RULES = (
@@ -94,6 +100,8 @@ _RULES = (
     _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF|ITEM)", path=_ITEM, owner=Owner.ECOMMERCE),
     _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF)", path=_LISTS),
     _Rule(ErrorKind.INVALID, code=r"INVALID_(KEY_OR_REF|RCRD_REF)", path=r"entity|customer", owner=Owner.CX),
+    _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"item\b", owner=Owner.ECOMMERCE),
+    _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"(tax ?code|location|account|currency)\b"),
     _Rule(ErrorKind.UNMAPPED, text=r"invalid (item|tax ?code|location|transferlocation|account|currency) reference"),
     _Rule(ErrorKind.INVALID, text=r"invalid (entity|customer) reference", owner=Owner.CX),
     _Rule(ErrorKind.NOT_FOUND, code=r"INVALID_(KEY_OR_REF|RCRD_REF)", path=r"doc$|createdFrom|reverses"),
@@ -120,13 +128,14 @@ def classify(
     A no is believed from NetSuite alone. Anybody's page in between (a proxy, a maintenance notice, a redirect) says
     nothing about the request: a read is asked again, and a write may have got through before the page was made.
     """
-    details = read_details(body)
+    details = read_details(body) if status >= 400 else ()
     own = bool(details)
     sentence = f"{what}: {_sentence(details) if own else _foreign(status, body)}"
     if status == 429 or (status >= 400 and _throttles(details, body)):
         return Throttled(sentence, retry_after.parse(headers, now))
     codes, challenge = {detail.code for detail in details}, _header(headers, "WWW-Authenticate")
-    if codes & _SIGN_IN_CODES or (status == 401 and (own or _is_sign_in(challenge, body))):
+    signed_out = codes & _SIGN_IN_CODES or _say(details, _SIGN_IN_WORDS)
+    if signed_out or (status == 401 and (own or _is_sign_in(challenge, body))):
         return nonce_refused(what, write=write) if "nonce_used" in challenge else SignInRefused(sentence)
     if not own or status >= 500 or status == 408:
         return InDoubt(sentence) if write else Unavailable(sentence)
@@ -134,7 +143,7 @@ def classify(
     if refusal.kind is not ErrorKind.DUPLICATE:
         if codes & _COLLISION_CODES or status in _COLLISION_STATUSES:
             return Unavailable(sentence)
-        if codes & _BROKEN_CODES:
+        if codes & _BROKEN_CODES or _say(details, _BROKEN_WORDS):
             return InDoubt(sentence) if write else Unavailable(sentence)
     return refusal
 
@@ -158,8 +167,11 @@ def _is_sign_in(challenge: str, body: str) -> bool:
 
 
 def _throttles(details: tuple[ErrorDetail, ...], body: str) -> bool:
-    texts = [f"{detail.code} {detail.text}" for detail in details] or [body[:_MOST_READ]]
-    return any(_THROTTLE_WORDS.search(text) for text in texts)
+    return _say(details, _THROTTLE_WORDS) if details else bool(_THROTTLE_WORDS.search(body[:_MOST_READ]))
+
+
+def _say(details: tuple[ErrorDetail, ...], words: re.Pattern[str]) -> bool:
+    return any(words.search(f"{detail.code} {detail.text}") for detail in details)
 
 
 def nonce_refused(what: str, *, write: bool) -> VendorError:
@@ -179,11 +191,11 @@ def read_details(body: str) -> tuple[ErrorDetail, ...]:
     listed = raw.get("o:errorDetails") if isinstance(raw, Mapping) else None
     if not isinstance(listed, list) or not listed:
         return ()
-    if not all(isinstance(one, Mapping) and isinstance(one.get("o:errorCode"), str) for one in listed):
+    if not all(isinstance(one, Mapping) and (one.get("o:errorCode") or one.get("detail")) for one in listed):
         return ()
     return tuple(
         ErrorDetail(
-            text_of(one["o:errorCode"])[:_LONGEST_CODE], _clean(text_of(one.get("detail"), _MOST_READ)), _path(one)
+            text_of(one.get("o:errorCode"))[:_LONGEST_CODE], _clean(text_of(one.get("detail"), _MOST_READ)), _path(one)
         )
         for one in listed[:_MOST_DETAILS]
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-FAST_TESTS = ("tests/unit", "tests/contract/test_netsuite_adapter.py")
+FAST_TESTS = ("tests/unit", "tests/contract/test_netsuite_adapter.py", "tests/contract/test_netsuite_wire.py")
 KEPT = Path(".cache/mutation-reach.json")
 
 

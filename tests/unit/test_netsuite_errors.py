@@ -151,8 +151,8 @@ FOREIGN = (
     '{"o:errorDetails": {}}',
     '{"o:errorDetails": "not a list"}',
     '{"o:errorDetails": [7]}',
-    '{"o:errorDetails": [{"detail": "no code"}]}',
-    '{"o:errorDetails": [{"o:errorCode": 5, "detail": "a number"}]}',
+    '{"o:errorDetails": [{}]}',
+    '{"o:errorDetails": [{"o:errorCode": "", "detail": null}]}',
     '{"o:errorDetails": [{"o:errorCode": "USER_ERROR", "detail": "no"}, 7]}',
     '{"o:errorDetails": [{"o:errorCode": "USER_ERROR", "detail": "cut o',
     "[" * 100_000,
@@ -169,6 +169,14 @@ def test_a_page_that_is_not_netsuites_is_no_refusal(status: int, body: str) -> N
     """B9: a proxy, a maintenance notice, a redirect: a read is asked again, and a write may have got through."""
     assert type(told(status, body)) is InDoubt
     assert type(told(status, body, write=False)) is Unavailable
+
+
+def test_a_redirect_is_no_refusal_whatever_it_says() -> None:
+    """NetSuite refuses with 4xx."""
+    body = problem("USER_ERROR", "Computer says no.")
+    assert type(told(302, body)) is InDoubt
+    assert type(told(399, problem("INVALID_LOGIN", "no"), write=False)) is Unavailable
+    assert type(told(302, problem("SSS_REQUEST_LIMIT_EXCEEDED", "no"), write=False)) is Unavailable
 
 
 def test_a_foreign_page_is_told_with_its_status_and_its_first_words() -> None:
@@ -305,10 +313,13 @@ def test_the_details_of_an_error_are_told_together() -> None:
     details = [
         {"detail": "Bad  line", "o:errorCode": "USER_ERROR", "o:errorPath": "item.items[0]"},
         {"o:errorCode": "OTHER", "o:urlPath": "/x"},
-        {"detail": "", "o:errorCode": "", "o:errorHeader": 5},
+        {"detail": [], "o:errorCode": 5, "o:errorHeader": 7},
+        {"detail": {"not": "text"}},
     ]
     body = json.dumps({"o:errorDetails": details})
-    assert str(told(400, body)) == "PUT creditMemo: Bad line (at item.items[0]); OTHER (at /x); no reason given (at 5)"
+    assert (
+        str(told(400, body)) == "PUT creditMemo: Bad line (at item.items[0]); OTHER (at /x); 5 (at 7); no reason given"
+    )
     assert read_details(body)[0] == ErrorDetail("USER_ERROR", "Bad line", "item.items[0]")
 
 

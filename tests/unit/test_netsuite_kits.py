@@ -11,6 +11,7 @@ from adapters.netsuite.client import Client
 from streams.adapter import Limits
 from streams.vocabulary import DocumentKind
 from tests.scenarios.messages import order
+from tests.unit.netsuite_account import Account, Freely
 from tests.unit.netsuite_commands import authorisation, command, receipt, tee
 from tests.unit.simulated_netsuite import Account, Freely
 
@@ -40,5 +41,5 @@ async def test_s05_a_bundle_is_received_by_its_parts_however_it_was_authorised(f
     cups = tee(item="CUP", sku="CUP", quantity=2, order_line="2")
     document = await adapter.create(receipt(made.number, cups), calls)
     assert document.differences == ()
-    (entry,) = (entry for entry in account.ledger.shown if entry["kind"] == "item_receipt")
+    (entry,) = account.entries("item_receipt")
     assert [(line["sku"], line["quantity"]) for line in entry["lines"]] == [("CUP", 2)]
