@@ -209,7 +209,7 @@ def wanted_of(stage: Stage, kind: str) -> Command:
         return memo
     posted = stage.create(memo).number
     if kind == "application":
-        return application(posted, answer["invoices"][0]["number"], "40.00")
+        return application(posted, (answer["invoices"][0]["number"], "40.00"))
     return reversal(posted, "40.00")
 
 
