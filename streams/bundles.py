@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,19 +26,27 @@ class NotDivisible(Exception):
 
 @dataclass(frozen=True, slots=True)
 class BundlePart:
-    """So many units of a SKU in one bundle, and what a unit sold for alone, in minor units."""
+    """So many units of a SKU in one bundle, and what a unit sold for alone, in minor units; None: nobody stored it."""
 
     sku: str
     quantity: int
-    list_price: int
+    list_price: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The parts of a bundle as they were stored with the order, and units of each that earlier returns counted."""
+    """The parts of a bundle as they were stored with the order, and units of each that earlier returns counted.
+
+    A SKU may be in it twice; its units are worth the same then. `name` is the same for all lines of one bundle.
+    """
 
     parts: tuple[BundlePart, ...]
     counted_before: Mapping[str, int] = field(default_factory=dict)
+    name: str = ""
+
+    def units(self, sku: str) -> int:
+        """Units of a SKU in one bundle."""
+        return sum(part.quantity for part in self.parts if part.sku == sku)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ class ComponentLine:
 
 
 def read_parts(stored: Iterable[Mapping[str, Any]], currency: str) -> tuple[BundlePart, ...]:
-    """The stored components of an order line, one part a SKU; raises `NotDivisible` for what cannot be a part."""
+    """The stored components of an order line; raises `NotDivisible` for what cannot be a part."""
     parts: list[BundlePart] = []
     for entry in stored:
         sku, quantity = entry.get("sku"), entry.get("quantity")
@@ -59,26 +68,36 @@ def read_parts(stored: Iterable[Mapping[str, Any]], currency: str) -> tuple[Bund
             raise NotDivisible("A stored component of the bundle has no SKU.")
         if not isinstance(quantity, int) or isinstance(quantity, bool) or not 1 <= quantity <= MAX_QUANTITY:
             raise NotDivisible(f"The stored component {sku} of the bundle has no quantity.")
-        if any(part.sku == sku for part in parts):
-            raise NotDivisible(f"The stored component {sku} of the bundle comes twice.")
-        try:
-            price = to_minor(entry.get("list_price"), currency, "list_price")
-        except InvalidMoney as fault:
-            raise NotDivisible(f"The stored component {sku} of the bundle: {fault}.") from None
-        if price < 0:
-            raise NotDivisible(f"The stored component {sku} of the bundle has list_price {entry['list_price']}.")
+        price = None
+        if entry.get("list_price") is not None:
+            try:
+                price = to_minor(entry["list_price"], currency, "list_price")
+            except InvalidMoney as fault:
+                raise NotDivisible(f"The stored component {sku} of the bundle: {fault}.") from None
+            if price < 0:
+                raise NotDivisible(f"The stored component {sku} of the bundle has list_price {entry['list_price']}.")
         parts.append(BundlePart(sku, quantity, price))
     return tuple(parts)
 
 
 def shares(price: int, parts: Sequence[BundlePart]) -> dict[str, int]:
-    """One bundle's price among its parts, by list price x quantity; each share is for all units of the part."""
-    weights = [(part.sku, part.list_price * part.quantity) for part in parts]
+    """One bundle's price among its SKUs, by list price x quantity; each share is for all units of the SKU."""
     if not parts:
         raise NotDivisible("The order holds no components of the bundle, and today's definition is not used.")
-    if price and not any(weight for _, weight in weights):
+    skus = {part.sku for part in parts}
+    if len(skus) == 1:
+        return dict.fromkeys(skus, price)
+    weights: Counter[str] = Counter()
+    for part in parts:
+        if part.list_price is None:
+            raise NotDivisible(
+                f"The order keeps no list price of component {part.sku}, so what a part of the bundle was sold for is "
+                "not known; a whole bundle can be returned."
+            )
+        weights[part.sku] += part.list_price * part.quantity
+    if price and not any(weights.values()):
         raise NotDivisible("The stored components of the bundle have no list price to share by.")
-    return largest_remainder(price, weights)
+    return largest_remainder(price, list(weights.items()))
 
 
 def part_value(price: int, bundle: Bundle, sku: str, units: int) -> int:
@@ -86,11 +105,11 @@ def part_value(price: int, bundle: Bundle, sku: str, units: int) -> int:
 
     Raises `NotDivisible` when the stored bundle has no such part.
     """
-    part = next((part for part in bundle.parts if part.sku == sku), None)
-    if part is None:
+    each = bundle.units(sku)
+    if not each:
         raise NotDivisible(f"The order holds no component {sku} of the bundle, and today's definition is not used.")
     share, before = shares(price, bundle.parts)[sku], bundle.counted_before.get(sku, 0)
-    return _worth(share, part.quantity, before + units) - _worth(share, part.quantity, before)
+    return _worth(share, each, before + units) - _worth(share, each, before)
 
 
 def explode(line: ReturnLine, bundle: Bundle) -> tuple[ComponentLine, ...]:
@@ -109,10 +128,7 @@ def explode(line: ReturnLine, bundle: Bundle) -> tuple[ComponentLine, ...]:
     else:
         amounts = shares(line.line_total, bundle.parts)
     taxes = largest_remainder(line.tax_amount, list(amounts.items())) if line.value else dict.fromkeys(amounts, 0)
-    return tuple(
-        ComponentLine(part.sku, part.quantity * line.quantity, amounts[part.sku], taxes[part.sku])
-        for part in bundle.parts
-    )
+    return tuple(ComponentLine(sku, bundle.units(sku) * line.quantity, amounts[sku], taxes[sku]) for sku in amounts)
 
 
 def _worth(share: int, units: int, counted: int) -> int:

@@ -205,6 +205,10 @@ class Case:
                 return str(decision.data["to"])
         return sku
 
+    def same_sku(self, one: str, other: str) -> bool:
+        """Whether two SKUs are one item: by the same name, or as an operator named it for this order."""
+        return one == other or self.sku_name(one) == self.sku_name(other)
+
     # -- questions
 
     def asking(self, *, lenient: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from streams.bundles import Bundle, NotDivisible, part_value
@@ -71,7 +71,7 @@ def components(
 ) -> tuple[Component, ...]:
     """The pieces in the order in which ties are broken: lines by id, then shipping, bonuses, fees.
 
-    `bundles` by order_line_id, needed where only a part of a bundle comes back; `taxes` by kind (shipping, bonus, fee:
+    `bundles` by line_id, needed where only a part of a bundle comes back; `taxes` by kind (shipping, bonus, fee:
     `Profile.item_taxes`), a kind that is not there is taken without tax. Raises `Uncountable`.
     """
     if ret.money_fault:
@@ -114,12 +114,13 @@ class _Prices:
             return round_half_up_div(line.line_total * units, line.quantity)
         if line.component_sku is None:
             return line.unit_price * units
-        stored, place = self._bundles.get(line.order_line_id, Bundle(())), (line.order_line_id, line.component_sku)
+        stored = self._bundles.get(line.line_id, Bundle(()))
+        place = (stored.name or line.line_id, line.component_sku)
         before = stored.counted_before.get(line.component_sku, 0) + self._counted[place]
         self._counted[place] += units
         try:
             return part_value(
-                line.unit_price, Bundle(stored.parts, {line.component_sku: before}), line.component_sku, units
+                line.unit_price, replace(stored, counted_before={line.component_sku: before}), line.component_sku, units
             )
         except NotDivisible as reason:
             sentence = f"Line {line.line_id}: {reason.sentence}"

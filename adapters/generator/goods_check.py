@@ -38,6 +38,7 @@ def check(
         _restocks(verdict, most, books, opened, places, names)
         _quantities(verdict, expected, most, books, names)
         _missing_goods(verdict, expected, sure, books, opened, places, names)
+        _held_goods(verdict, most, opened, places)
     _authorisations(verdict, sure, books, opened)
     _exchanges(verdict, sure, most, books, opened, names)
 
@@ -188,6 +189,36 @@ def _missing_goods(
         if lying[key] < units and not opened.get(order_id, _NOTHING).goods(order_id, returns[key], sku):
             what = f"{units} {sku} inspected for location {location}, {lying[key]} there, and nothing says why"
             verdict.add("I14", "goods-missing", order_id, what)
+
+
+def _held_goods(verdict: Verdict, most: Truth, opened: Mapping[str, Open], places: Mapping[str, str]) -> None:
+    """CX is asked about rejected goods only where they could be sold: damaged ones go where their disposition says,
+    and of a partly accepted line the accepted units are the best found ones (CONTRACTS section 3)."""
+    returned = {found.inspection_id: found.return_id for found in most.found}
+    for order_id, shown in opened.items():
+        for entry in shown.exceptions:
+            parts = str(entry.get("subject") or "").partition("#")[0].split("/")
+            if entry.get("step") != "item_receipt" or entry.get("owner") != "cx" or len(parts) != 4:
+                continue
+            inspection_id, line_id, sku, disposition = parts
+            place = places.get(disposition)
+            if place is not None and place != "sellable":
+                what = f"{disposition} {sku} of line {line_id} go to {place}, and CX is asked about them"
+                verdict.add("S03", "goods-held-needlessly", order_id, what)
+            data = most.returns.get(returned.get(inspection_id, ""), {"lines": (), "state": ""})
+            line = next((one for one in data["lines"] if one["line_id"] == line_id), None)
+            if line is None or line["sku"] != sku or line["verdict"] == "rejected":
+                continue
+            good = sum(
+                found.quantity
+                for found in most.found_finally()
+                if (found.return_id, found.line_id) == (data["return_id"], line_id)
+                and places.get(found.disposition) == "sellable"
+            )
+            accepted = line["quantity"] - line.get("rejected_quantity", 0)
+            if data["state"] not in ("rejected", "cancelled") and good <= accepted:
+                what = f"{good} {sku} of line {line_id} were found sellable, {accepted} accepted, and CX is asked"
+                verdict.add("S03", "goods-held-needlessly", order_id, what)
 
 
 def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping[str, Open]) -> None:

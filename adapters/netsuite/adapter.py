@@ -87,7 +87,11 @@ class NetSuite:
             authorisation = await self._authorisation(command.body["source"]["number"], calls)
         if command.kind is DocumentKind.REVERSAL:
             parent = await self._parent(command, calls)
-        request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
+        try:
+            request = request_for(command, self._settings, authorisation=authorisation, parent=parent)
+        except Refused:
+            self._authorisations.pop(command.body["source"]["number"], None)  # read anew when it is tried again
+            raise
         next_open = command.body.get("on_closed_period") == "next_open"
         day = date.fromisoformat(request.body["tranDate"]) if next_open else None
         if day is not None and (known := self._open_day(day)) is not None:

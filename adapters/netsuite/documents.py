@@ -13,8 +13,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from adapters.netsuite.options import AccountSettings, CustomFields, custom_of, written
-from adapters.netsuite.records import CLOSED, RECORDS, SUBLISTS, key_of, name_of, rows_of, text_of
+from adapters.netsuite.options import AccountSettings, CustomFields, written
+from adapters.netsuite.records import CLOSED, RECORDS, SUBLISTS, key_of, rows_of
+from adapters.netsuite.rows import row_number
 from streams.bodies import invoices_of
 from streams.commands import Body, Command
 from streams.vocabulary import DocumentKind
@@ -76,14 +77,14 @@ def request_for(
         case DocumentKind.CREDIT_NOTE:
             named = is_transform(command)
             rows = [
-                _row(line, fields, order_line=_line_of(line, authorisation, fields, must=False) if named else None)
+                _row(line, fields, order_line=row_number(line, authorisation, fields, must=False) if named else None)
                 for line in body["lines"]
             ]
             return _made(command, settings, "returnAuthorization", rows, written(fields.refund_method, body["method"]))
         case DocumentKind.ITEM_RECEIPT:
             rows = [
                 {
-                    **_row(line, fields, order_line=_line_of(line, authorisation, fields, must=True)),
+                    **_row(line, fields, order_line=row_number(line, authorisation, fields, must=True)),
                     "itemReceive": True,
                     "location": {"id": line.get("location") or body["location"]},
                 }
@@ -202,33 +203,6 @@ def merged(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             if into.get(name) is not None and line.get(name) is not None:
                 into[name] = format(Decimal(into[name]) + Decimal(line[name]), "f")
     return list(found.values())
-
-
-def _line_of(
-    line: Mapping[str, Any], authorisation: Mapping[str, Any] | None, fields: CustomFields, *, must: bool
-) -> str | None:
-    """The number that the authorisation itself gives a returned line; None for shipping, fees and the like.
-
-    A standalone or hand-made authorisation numbers its lines in its own way; one made from the order keeps the order's
-    line in `orderLine`. `must`: a receipt always names a line, so the order's number stands in where nothing fits.
-    """
-    if not (must or line.get("order_line") or line.get("order_line_id")):
-        return None
-    rows = [(text_of(row.get("line")) or str(place), row) for place, row in enumerate(rows_of(authorisation or {}), 1)]
-    own, line_id = line.get("order_line"), line.get("order_line_id")
-    of_order = [(number, row) for number, row in rows if own and text_of(row.get("orderLine")) == own]
-    of_line = [(number, row) for number, row in rows if line_id and custom_of(row, fields.order_line_id) == line_id]
-    same = [number for number, row in (*of_order, *of_line) if same_item(line, row.get("item"))]
-    others = [number for number, row in rows if same_item(line, row.get("item"))]
-    for number in (*same, *(number for number, _ in of_order), *others):
-        return number
-    return own if must or authorisation is None else None
-
-
-def same_item(line: Mapping[str, Any], shown: Any) -> bool:
-    """Whether a shown item is the one a line names, by its number or, where SKUs are the codes, by its name."""
-    names = {key_of(shown), name_of(shown)}
-    return line["item"] in names or bool(line.get("sku") and line["sku"] in names)
 
 
 def _journal(body: Body, settings: AccountSettings, memo: Mapping[str, Any]) -> dict[str, Any]:

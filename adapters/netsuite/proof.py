@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from adapters.netsuite.documents import is_transform, merged, same_item, units
+from adapters.netsuite.documents import is_transform, merged, units
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
     RECORDS,
@@ -27,6 +27,7 @@ from adapters.netsuite.records import (
     text_of,
     total_of,
 )
+from adapters.netsuite.rows import same_item
 from streams.adapter import Document
 from streams.bodies import invoices_of
 from streams.commands import Command

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.netsuite import order_rows
+from adapters.netsuite.earlier import earlier_returns
 from adapters.netsuite.options import AccountSettings, CustomFields, custom_of
 from adapters.netsuite.records import (
     day_of,
@@ -22,7 +23,7 @@ from adapters.netsuite.records import (
     text_of,
     total_of,
 )
-from streams.bodies import EarlierReturn, Invoice, InvoiceAnswer, OrderLine, OrderSnapshotAnswer
+from streams.bodies import Invoice, InvoiceAnswer, OrderLine, OrderSnapshotAnswer
 from streams.money import DIGITS, round_half_up_div
 
 Record = Mapping[str, Any]
@@ -86,7 +87,7 @@ def order_answer(
         "handling": money_text(order_rows.handling(order, currency).gross, currency),
         "discounts": order_rows.discounts(order, kinds, currency),
         "lines": lines,
-        "returns": [_earlier(one, rows, settings.fields) for one in authorisations],
+        "returns": earlier_returns(authorisations, lines, currency, settings.fields),
         "invoices": [_invoice(one, settings) for one in invoices],
     }
 
@@ -166,41 +167,6 @@ def _each(gross: Decimal, quantity: Decimal, currency: str) -> str:
         return money_text(Decimal(0), currency)
     top, bottom = (gross.scaleb(digits) / quantity).as_integer_ratio()
     return money_text(Decimal(round_half_up_div(top, bottom)).scaleb(-digits), currency)
-
-
-def _earlier(authorisation: Record, order_rows: Sequence[Record], fields: CustomFields) -> EarlierReturn:
-    """A return that the account holds. A closed one holds only the units that came in before."""
-    closed = is_closed(authorisation)
-    lines: list[dict[str, Any]] = []
-    for row in rows_of(authorisation):
-        if row.get("kitMemberOf") and any(_is_line(kit, row["kitMemberOf"]) for kit in rows_of(authorisation)):
-            continue  # its kit's line counts it
-        units = number_of(row.get("quantityReceived" if closed or flag_of(row.get("isClosed")) else "quantity"))
-        if units:
-            sku = name_of(row.get("item")).rpartition(" : ")[2]
-            lines.append({"order_line": _line_of_order(row, order_rows, fields), "sku": sku, "quantity": int(units)})
-    status = name_of(status_of(authorisation)).casefold()
-    return {
-        "number": text_of(authorisation.get("id")),
-        "external_ref": text_of(authorisation.get("externalId")),
-        "status": status if not closed else "closed after receipt" if lines else "closed",
-        "lines": lines,
-    }
-
-
-def _is_line(row: Record, number: Any) -> bool:
-    return number is not None and text_of(number) in (text_of(row.get("line")), text_of(row.get("orderLine")))
-
-
-def _line_of_order(row: Record, order_rows: Sequence[Record], fields: CustomFields) -> str:
-    """The order's line of a returned line; a standalone authorisation names it by the channel's id or by its item."""
-    if own := text_of(row.get("orderLine")):
-        return own
-    item = key_of(row.get("item"))
-    same = [other for other in order_rows if key_of(other.get("item")) == item]
-    named = custom_of(row, fields.order_line_id)
-    found = [other for other in same if named and custom_of(other, fields.order_line_id) == named] or same
-    return text_of(found[0].get("line")) if found else ""
 
 
 def _invoice(invoice: Record, settings: AccountSettings) -> Invoice:

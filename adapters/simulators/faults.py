@@ -12,11 +12,11 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import Any
 
-from adapters.simulators import money
+from adapters.simulators import foreign, money
 
 
 class Fault(StrEnum):
-    """The closed list of CONTRACTS section 7."""
+    """The list of CONTRACTS section 7, and four more."""
 
     TOO_MANY = "429"
     BROKEN = "5xx"
@@ -30,6 +30,11 @@ class Fault(StrEnum):
     ACCEPT_AND_LOSE = "accept-and-lose"
     WRONG_AMOUNT = "wrong-amount"
     STALE_READ = "stale-read"
+    # Beyond the contract's list.
+    FOREIGN = "foreign"  # an answer that is not the vendor's (`style`), before the work or after it (`applied`)
+    CONFLICT = "conflict"  # the vendor's own "not now": the record was changed, is locked, an unexpected error
+    MISSING = "missing"  # a read is answered with the vendor's own 404
+    ODD_NUMBERS = "odd-numbers"  # amounts with more digits than money has
 
 
 _SPELLINGS = {
@@ -48,6 +53,9 @@ _ON = {
     Fault.ACCEPT_AND_LOSE: "write",
     Fault.WRONG_AMOUNT: "write",
     Fault.STALE_READ: "read",
+    Fault.CONFLICT: "write",
+    Fault.MISSING: "read",
+    Fault.ODD_NUMBERS: "read",
 }
 RETRY_AFTER_STYLES = ("seconds", "http_date", "unix", "iso", "milliseconds", "absent")
 
@@ -74,6 +82,7 @@ class Rule:
     applied: bool = False
     amount: Decimal = Decimal(1)
     hold_seconds: float | None = None
+    style: str = ""  # of a foreign answer; empty: any
 
     def matches(self, account: str, kind: str | None, write: bool, now: float) -> bool:
         return (
@@ -148,9 +157,12 @@ def read_rule(raw: Any, now: float) -> Rule:
             applied=bool(raw.get("applied", False)),
             amount=money.read(raw.get("amount", "1")),
             hold_seconds=float(raw["hold_seconds"]) if raw.get("hold_seconds") is not None else None,
+            style=str(raw.get("style") or ""),
         )
     except (TypeError, ValueError) as error:
         raise BadRule(f"{error} in {dict(raw)!r}") from None
+    if rule.style and rule.style not in foreign.STYLES:
+        raise BadRule(f"style is one of {', '.join(sorted(foreign.STYLES))}")
     style = raw.get("retry_after", "absent")
     if isinstance(style, int | float) and not isinstance(style, bool):
         rule.retry_after, rule.seconds = "seconds", float(style)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Protocol
 
+from adapters.simulators import foreign
 from adapters.simulators.calls import Call, CallLog
 from adapters.simulators.clock import MACHINE, Clock
 from adapters.simulators.exchange import ConnectionReset, Reply
@@ -35,6 +36,10 @@ class Answers(Protocol):
     def broken(self, status: int) -> Reply: ...
 
     def refused(self) -> Reply: ...
+
+    def conflict(self, dice: random.Random) -> Reply: ...
+
+    def missing(self) -> Reply: ...
 
 
 class ServiceSettings(Protocol):
@@ -129,6 +134,20 @@ class Front:
                 most = settings.read_lag_seconds
                 lag = most if rule.seconds is None else min(rule.seconds, most)
                 return await self._start(settings, work, Twist(stale_seconds=lag))
+            case Fault.FOREIGN:
+                if rule.applied:
+                    await self._start(settings, work, _STRAIGHT)
+                else:
+                    await asyncio.sleep(self._service_time(settings))
+                return foreign.reply(rule.style, self._dice)
+            case Fault.CONFLICT:
+                await asyncio.sleep(self._service_time(settings))
+                return answers.conflict(self._dice)
+            case Fault.MISSING:
+                await asyncio.sleep(self._service_time(settings))
+                return answers.missing()
+            case Fault.ODD_NUMBERS:
+                return foreign.odd_numbers(await self._start(settings, work, _STRAIGHT), self._dice)
 
     def _service_time(self, settings: ServiceSettings) -> float:
         least, most = settings.latency_ms

@@ -105,7 +105,7 @@ def _credits(
     found: list[Credit] = []
     for entry in note["lines"]:
         line = lines.get(str(entry.get("line_id")))
-        matched = match(case, order, line) if line is not None else None
+        matched = match(case, order, line, ret.currency) if ret is not None and line is not None else None
         if isinstance(matched, Matched):
             billed_on = frozenset(
                 str(invoice["number"]) for invoice in invoices if _has_billed(invoice, matched.order_line)

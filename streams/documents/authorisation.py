@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streams.bundles import NotDivisible, explode
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
 from streams.documents import outgrown
+from streams.documents.books import bundle_of
 from streams.documents.order import CLOSED_RETURN, Matched, expect_currency, in_scope, match, snapshot
+from streams.documents.outgrown import is_closed
+from streams.documents.room import asked_before, room_for
 from streams.money import to_text
 from streams.profile import Unmapped
 from streams.returns import Return
@@ -20,6 +23,8 @@ from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
 if TYPE_CHECKING:
     from streams.playbook import About, Position
+
+RMA = DocumentKind.RETURN_AUTHORISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +42,16 @@ def each_return(case: Case) -> Iterator[About]:
     """Each return with lines; once an authorisation is made, a further one for lines that were held back."""
     from streams.playbook import About
 
-    def decided_first(ret: Return) -> tuple[bool, str]:
-        cid = case.command_id(DocumentKind.RETURN_AUTHORISATION, ret.return_id)
-        return cid not in case.row.issued, ret.return_id
+    def decided_first(ret: Return) -> tuple[bool, bool, str]:
+        cid = case.command_id(RMA, ret.return_id)
+        return case.done_body(RMA, ret.return_id) is None, cid not in case.row.issued, ret.return_id
 
     for ret in sorted(case.returns.values(), key=decided_first):
         covered: set[str] = set()
         wanted = {line.line_id for line in ret.lines if line.line_id}
         waits = False
         for subject in chain(ret.return_id):
-            body = case.done_body(DocumentKind.RETURN_AUTHORISATION, subject)
+            body = case.done_body(RMA, subject)
             if body is None:
                 if ret.nameless_lines or (wanted and (waits or not covered >= wanted)):
                     yield About(subject, ret.return_id, piece=Authorised(ret, frozenset(covered), replaced=waits))
@@ -63,13 +68,8 @@ def _standing(case: Case, ret: Return, subject: str, body: Body) -> Authorised:
     covered = frozenset(str(line["line_id"]) for line in body["lines"])
     if is_closed(case, subject) or ret.state in CLOSED_RETURN:
         return Authorised(ret, covered, body)
-    differs = outgrown.difference(ret, body)
+    differs = outgrown.difference(case, ret, body)
     return Authorised(ret, covered, body, differs, outgrown.is_replaced(case, subject, differs))
-
-
-def is_closed(case: Case, subject: str) -> bool:
-    """Whether an authorisation was closed; should Reveni reopen its return, a further one is made."""
-    return case.done_body(DocumentKind.RETURN_CLOSING, subject) is not None
 
 
 def authorised(case: Case, about: About) -> None:
@@ -89,7 +89,7 @@ def authorisation(case: Case, about: About) -> Ready:
     order = snapshot(case, ret.return_id)
     expect_currency(case, order, ret.currency, f"Return {ret.return_id}")
     standalone = order["status"] == "closed"
-    used = _used(case, ret, order)
+    room = room_for(case, ret, order)
     lines: list[dict[str, Any]] = []
     held: list[Held] = []
     if ret.nameless_lines:
@@ -100,24 +100,31 @@ def authorisation(case: Case, about: About) -> Ready:
         if line.fault:
             held.append(Held(ErrorKind.INVALID, line.fault, Owner.ENGINEERING, part=line.line_id))
             continue
-        matched = match(case, order, line)
+        matched = match(case, order, line, ret.currency)
         if isinstance(matched, Held):
             held.append(matched)
             continue
         if matched.is_service:
             continue  # never sent: it is credited, nothing of it comes back
-        room = matched.sold - used.get(matched.number, 0)
-        if line.quantity > room:
-            held.append(_over_returned(matched, room))
+        if line.quantity > room.of(matched):
+            held.append(_over_returned(matched, room.of(matched)))
             continue
         try:
-            lines.append(_line(case, ret, matched, standalone=standalone))
+            entry = _line(case, ret, matched, standalone=standalone)
         except Unmapped as missing:
             held.append(
                 Held(ErrorKind.UNMAPPED, missing.sentence, missing.owner, mapping_key=missing.key, part=line.line_id)
             )
             continue
-        used[matched.number] = used.get(matched.number, 0) + line.quantity
+        except NotDivisible as reason:
+            sentence = f"Line {line.line_id}: {reason.sentence}"
+            held.append(Held(reason.kind, sentence, reason.owner, part=line.line_id))
+            continue
+        rows = room.allot(matched, asked_before(case, RMA, about.subject, line.line_id))
+        if standalone:  # it names no order line
+            lines.append({**entry, "order_line": rows[0][0].number})
+        else:
+            lines += [{**entry, "order_line": place.number, "quantity": units} for place, units in rows]
     if piece.replaced:
         why = "an authorisation that no longer says what comes back is being closed"
         raise Stop(Waits(DocumentKind.RETURN_CLOSING.value, why, "return_authorisation", held=tuple(held)))
@@ -152,19 +159,19 @@ def authorisation_changed(_posted: Body, _wanted: Body) -> str:
 
 def not_being_replaced(case: Case, about: About) -> None:
     """While an authorisation is being replaced, nothing more is made from it."""
-    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
+    for position in case.placed_for(RMA, about.return_id):
         piece = position.about.piece
         if piece.posted is not None and piece.replaced:
             why = "the return authorisation is being replaced"
-            raise Stop(Waits(DocumentKind.RETURN_AUTHORISATION.value, why))
+            raise Stop(Waits(RMA.value, why))
 
 
 def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dict[str, Any]:
     line = matched.line
-    sku = line.component_sku or matched.sku
+    sku = matched.part or matched.sku
     entry: dict[str, Any] = {
         "line_id": line.line_id,
-        "order_line": matched.number,
+        "order_line": "",
         "order_line_id": line.order_line_id,
         "sku": sku,
         "item": case.profile.sku_code(sku, case.account),
@@ -173,54 +180,13 @@ def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dic
     if line.reason:
         entry["reason"] = case.profile.reason_code(line.reason, case.account)
     if standalone:
-        entry["amount"] = to_text(line.unit_price * line.quantity, ret.currency)
-        tax = case.profile.tax_code(line.tax_code, case.account)
-        entry["tax"], entry["tax_code"] = to_text(line.tax_amount, ret.currency), tax.code
+        value, tax = line.value, line.tax_amount
+        if line.component_sku is not None:
+            (part,) = explode(line, bundle_of(case, matched.order_line, line, ret.currency))
+            value, tax = part.amount, part.tax
+        code = case.profile.tax_code(line.tax_code, case.account).code
+        entry |= {"amount": to_text(value, ret.currency), "tax": to_text(tax, ret.currency), "tax_code": code}
     return entry
-
-
-def _used(case: Case, ret: Return, order: Any) -> dict[str, int]:
-    """Units of each order line that other authorisations hold: people's in the account, and ours of other returns.
-
-    One that a person may have made for this very return (L01) is not another: the dispatcher adopts it, or asks.
-    """
-    used: dict[str, int] = {}
-    return_id = ret.return_id
-    own = _units(case, ret, order) if case.adopt_since(return_id) is not None else None
-    ours = {position.command_id for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION)}
-    ours |= set(case.row.issued)
-    for earlier in order.get("returns", ()):
-        if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):
-            continue
-        units: Counter[str] = Counter()
-        for line in earlier["lines"]:
-            units[str(line["order_line"])] += int(line["quantity"])
-        if earlier["external_ref"] or units != own:
-            for number, quantity in units.items():
-                used[number] = used.get(number, 0) + quantity
-    for position in case.all_placed(DocumentKind.RETURN_AUTHORISATION):
-        other = case.returns.get(position.about.return_id)
-        if position.about.return_id == return_id and position.body is None:
-            continue
-        if position.body is None or other is None or other.state in CLOSED_RETURN or position.void:
-            continue
-        if is_closed(case, position.about.subject):
-            continue
-        if position.about.return_id == return_id:
-            continue  # covered lines of this return are left out by their line id
-        for line in position.body["lines"]:
-            used[str(line["order_line"])] = used.get(str(line["order_line"]), 0) + int(line["quantity"])
-    return used
-
-
-def _units(case: Case, ret: Return, order: Any) -> Counter[str]:
-    """What the return sends back of each order line."""
-    units: Counter[str] = Counter()
-    for line in ret.lines:
-        matched = match(case, order, line)
-        if isinstance(matched, Matched) and not line.fault and not matched.is_service:
-            units[matched.number] += line.quantity
-    return units
 
 
 def _over_returned(matched: Matched, room: int) -> Held:
@@ -239,7 +205,7 @@ def each_closed_return(case: Case) -> Iterator[About]:
     """Each authorisation of a return that Reveni rejected or that was cancelled (R13), or that another one replaces."""
     from streams.playbook import About, State
 
-    for position in list(case.all_placed(DocumentKind.RETURN_AUTHORISATION)):
+    for position in list(case.all_placed(RMA)):
         ret = case.returns.get(position.about.return_id)
         if ret is None or position.state not in (State.DONE, State.SHADOWED):
             continue

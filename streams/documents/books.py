@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from streams.bundles import Bundle, NotDivisible, read_parts
 from streams.case import Case
 from streams.clearing import Mismatch, NotePlan, allocate, chain, check, tolerance_of
 from streams.components import Component, Uncountable, components, counted_quantity
-from streams.returns import Return
+from streams.documents.order import sold_on
+from streams.returns import Return, ReturnLine
 from streams.verdicts import Held
 from streams.vocabulary import DocumentKind
 
@@ -85,19 +86,32 @@ def _overdue(case: Case) -> bool:
     return case.now - datetime.fromisoformat(case.row.first_seen) > limit
 
 
+def bundle_of(case: Case, row: Mapping[str, Any], line: ReturnLine, currency: str) -> Bundle:
+    """The bundle of an order line as the order stored it; the returned part is called what the line calls it."""
+    part = line.component_sku or ""
+    stored = ({**entry, "sku": part} if case.same_sku(str(entry.get("sku")), part) else entry for entry in _parts(row))
+    return Bundle(read_parts(stored, currency))
+
+
 def _bundles(case: Case, ret: Return, order: Mapping[str, Any]) -> dict[str, Bundle]:
-    """The stored parts of each bundle a part of which comes back, and the units other returns counted before."""
-    wanted = {line.order_line_id for line in ret.lines if line.component_sku}
+    """By line id, the stored bundle a part of which comes back, and the units that other returns counted before."""
     found: dict[str, Bundle] = {}
-    for entry in order.get("lines", ()):
-        name = entry["order_line_id"]
-        if name in wanted:
-            before: Counter[str] = Counter()
-            for other in case.returns.values():
-                if other.return_id >= ret.return_id:
-                    continue
-                for line in other.lines:
-                    if line.order_line_id == name and line.component_sku:
-                        before[line.component_sku] += counted_quantity(other, line)
-            found[name] = Bundle(read_parts(entry.get("components") or (), ret.currency), before)
+    for line in ret.lines:
+        if not line.component_sku or line.line_total is not None or line.fault:
+            continue  # a line total is the part's own value
+        rows = sold_on(case, order, line, ret.currency)
+        if not rows.rows:
+            continue
+        before: Counter[str] = Counter()
+        for other in case.returns.values():
+            for one in other.lines if other.return_id < ret.return_id else ():
+                same_part = case.same_sku(one.component_sku or "", line.component_sku)
+                if same_part and sold_on(case, order, one, other.currency).first == rows.first:
+                    before[line.component_sku] += counted_quantity(other, one)
+        stored = bundle_of(case, rows.rows[0], line, ret.currency)
+        found[line.line_id] = replace(stored, counted_before=before, name=rows.first)
     return found
+
+
+def _parts(row: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    return row.get("components") or ()

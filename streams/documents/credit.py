@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan
 from streams.commands import body_hash
-from streams.documents.authorisation import is_closed, not_being_replaced
+from streams.documents.authorisation import not_being_replaced
 from streams.documents.books import Books, books
 from streams.documents.caps import exceeded
 from streams.documents.disputes import difference, hold_twins
 from streams.documents.order import CLOSED_RETURN, expect_currency, services, snapshot
+from streams.documents.outgrown import is_closed
+from streams.documents.receiving import among_equals
 from streams.documents.refunds import NOTE, Credited
+from streams.documents.room import asked_before, taken_by_others
 from streams.documents.siblings import wait_for_siblings
-from streams.money import spoken, to_minor, to_text
-from streams.returns import Return
+from streams.money import largest_remainder, spoken, to_minor, to_text
+from streams.order_lines import allot
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
@@ -92,7 +95,7 @@ def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) ->
     credited: Credited = about.piece
     refund = credited.refund
     authorised = _authorisation_for(case, about, plan, order)
-    lines = [_line(case, credited.ret, line, refund.currency, authorised, order) for line in plan.lines]
+    lines = [entry for line in plan.lines for entry in _line(case, about, line, authorised, order)]
     body: dict[str, Any] = {
         "order_id": case.row.order_key,
         "return_id": credited.ret.return_id,
@@ -142,13 +145,11 @@ def _is_closed(case: Case, return_id: str) -> bool:
 
 
 def _line(
-    case: Case,
-    ret: Return,
-    line: NoteLine,
-    currency: str,
-    authorised: Position | None,
-    order: Mapping[str, Any],
-) -> dict[str, Any]:
+    case: Case, about: About, line: NoteLine, authorised: Position | None, order: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """What a note says of one component; a line that stands on several rows of its authorisation names each."""
+    credited: Credited = about.piece
+    ret, currency = credited.ret, credited.refund.currency
     entry: dict[str, Any] = {
         "component": line.kind,
         "key": line.component_key,
@@ -157,37 +158,58 @@ def _line(
         "quantity": max(1, line.quantity),
         "amount": to_text(line.amount, currency),
     }
-    if line.line_id:
-        returned = next(item for item in ret.lines if item.line_id == line.line_id)
-        tax = case.profile.tax_code(returned.tax_code, case.account)
-        sku = returned.component_sku or case.sku_name(returned.sku)
-        entry |= {
-            "line_id": line.line_id,
-            "sku": sku,
-            "item": case.profile.sku_code(sku, case.account),
-            "order_line_id": returned.order_line_id,
-            "tax": to_text(line.tax, currency),
-            "tax_code": tax.code,
-            "tax_rate": tax.rate,
-        }
-        service = services(case, ret, order).get(line.line_id)
-        if service is not None:
-            entry["sold_as"] = service
-        held = authorised.body["lines"] if authorised is not None and authorised.body is not None else ()
-        for source in held:
-            if source["line_id"] == line.line_id:
-                entry["order_line"] = source["order_line"]
-                entry["item"] = source["item"]
-        return entry
-    item = case.profile.item_for(line.kind, case.account)
-    tax = case.profile.tax_code(item.tax_code, case.account)
-    return {
-        **entry,
-        "item": item.code,
+    if not line.line_id:
+        item = case.profile.item_for(line.kind, case.account)
+        tax = case.profile.tax_code(item.tax_code, case.account)
+        entry |= {"item": item.code, "tax": to_text(line.tax, currency), "tax_code": tax.code, "tax_rate": tax.rate}
+        return [entry]
+    returned = next(item for item in ret.lines if item.line_id == line.line_id)
+    tax = case.profile.tax_code(returned.tax_code, case.account)
+    sku = case.sku_name(returned.component_sku or returned.sku)
+    entry |= {
+        "line_id": line.line_id,
+        "sku": sku,
+        "item": case.profile.sku_code(sku, case.account),
+        "order_line_id": returned.order_line_id,
         "tax": to_text(line.tax, currency),
         "tax_code": tax.code,
         "tax_rate": tax.rate,
     }
+    service = services(case, ret, order).get(line.line_id)
+    if service is not None:
+        entry["sold_as"] = service
+    body = authorised.body if authorised is not None else None
+    if authorised is None or body is None:
+        return [entry]
+    rows = {str(row["order_line"]): row for row in body["lines"] if row["line_id"] == line.line_id}
+    if not rows:
+        return [entry]  # a service: it was never sent, so that no authorisation holds it
+    units = _over_rows(case, about, authorised, line, rows)
+    amounts, taxes = (largest_remainder(total, list(units.items())) for total in (line.amount, line.tax))
+    return [
+        entry
+        | {
+            "order_line": number,
+            "item": rows[number]["item"],
+            **among_equals(body, rows[number]),
+            "quantity": count,
+            "amount": to_text(amounts[number], currency),
+            "tax": to_text(taxes[number], currency),
+        }
+        for number, count in units.items()
+    ]
+
+
+def _over_rows(
+    case: Case, about: About, authorised: Position, line: NoteLine, rows: Mapping[str, Mapping[str, Any]]
+) -> dict[str, int]:
+    """By row of the authorisation, how many of the line's units a note credits there."""
+    units = max(1, line.quantity)
+    if len(rows) < 2:
+        return dict.fromkeys(rows, units)
+    taken = taken_by_others(case, NOTE, about.subject, authorised.number, line.line_id)
+    before = asked_before(case, NOTE, about.subject, line.line_id)
+    return allot([(number, int(row["quantity"]) - taken[number]) for number, row in rows.items()], units, before)
 
 
 def note_changed(posted: Any, wanted: Any) -> str:

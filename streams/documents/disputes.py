@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY
 from streams.documents.books import Books
+from streams.documents.order import sold_on
 from streams.documents.refunds import NOTE, Credited, is_reversed
 from streams.documents.sold import prices
 from streams.money import spoken
@@ -110,6 +111,8 @@ def _twin(case: Case, about: About) -> str | None:
 def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:
     if not ret.lines or refund.kind in AMOUNT_ONLY or refund.fault:
         return None
+    # The returns' own words for their lines: two lines of one SKU and price are two lines here, also where the account
+    # cannot tell them apart.
     lines = sorted((line.order_line_id or line.sku, line.quantity) for line in ret.lines if line.request != "exchange")
     return (refund.kind, refund.amount, refund.currency, tuple(lines)) if lines else None
 
@@ -118,13 +121,14 @@ def _price_drift(
     case: Case, ret: Return, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
 ) -> Held | None:
     """R06: the prices and tax of the lines that count, against the ERP order's less its discounts."""
-    sold = {line["order_line_id"]: line for line in order.get("lines", ())}
     worth = prices(order, ret.currency)
     counted = {piece.line_id for piece in account.pieces if piece.line_id}
     tolerance = case.profile.tolerances.minor_units_per_line
     for line in ret.lines:
-        entry = sold.get(line.order_line_id)
-        if line.line_id not in counted or entry is None or line.component_sku or not int(entry["quantity"]):
+        if line.line_id not in counted or line.component_sku:
+            continue
+        entry = next(iter(sold_on(case, order, line, ret.currency).rows), None)
+        if entry is None or not int(entry["quantity"]):
             continue
         bought, price = int(entry["quantity"]), worth[str(entry["order_line"])]
         for what, mine, least, most in (

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
-from streams.documents.authorisation import is_closed
-from streams.documents.inspected import Found, believed, by_group, placed, uninspected
-from streams.documents.order import in_scope, snapshot
-from streams.verdicts import Held, Ready, Stop, Waits, hold, skip
-from streams.vocabulary import DocumentKind, ErrorKind, Owner
+from streams.documents.inspected import Found, believed, by_group, placed, uninspected, units_in
+from streams.documents.order import in_scope
+from streams.documents.receiving import received_on
+from streams.verdicts import Held, Ready, Stop, Waits, skip
+from streams.vocabulary import DocumentKind
 
 if TYPE_CHECKING:
     from streams.playbook import About
@@ -289,7 +289,7 @@ def receipt(case: Case, about: About) -> Ready:
     """The lot into the location that its disposition maps to."""
     lot: Lot = about.piece
     found = lot.found
-    number, line = _authorised_line(case, about, found)
+    number, lines = received_on(case, about, found, lot.quantity)
     location = case.profile.location_code(found.warehouse, found.place, case.account)
     return Ready(
         {
@@ -298,7 +298,7 @@ def receipt(case: Case, about: About) -> Ready:
             "source": {"kind": "return_authorisation", "number": number},
             "location": location,
             "disposition": found.disposition,
-            "lines": [{**line, "quantity": lot.quantity, "location": location}],
+            "lines": [{**line, "location": location} for line in lines],
             "origin": _origin(found),
             **_posting(case, found),
         }
@@ -348,53 +348,6 @@ def _origin(found: Found) -> dict[str, str]:
     }
 
 
-def _authorised_line(case: Case, about: About, found: Found) -> tuple[str, dict[str, Any]]:
-    """The authorisation that holds the line, and the line as a receipt names it."""
-    from streams.playbook import State
-
-    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
-        if position.state is State.DEAD:
-            raise Stop(Waits(f"letter:{position.command_id}", "the return authorisation was refused"))
-        if position.body is None or position.state not in (State.DONE, State.SHADOWED):
-            continue
-        if is_closed(case, position.about.subject):
-            continue
-        for line in position.body["lines"]:
-            if line["line_id"] == found.line_id:
-                return position.number, _receipt_line(case, about, found, line)
-    for position in case.placed_for(DocumentKind.RETURN_AUTHORISATION, about.return_id):
-        for held in position.notes:
-            if held.part == found.line_id:
-                letter = case.command_id(position.kind, position.letter_subject(held))
-                raise Stop(Waits(f"letter:{letter}", f"line {held.part} is held"))
-    raise hold(
-        ErrorKind.MISMATCH,
-        Owner.WAREHOUSE,
-        f"No return authorisation holds line {found.line_id} of return {about.return_id}.",
-    )
-
-
-def _receipt_line(case: Case, about: About, found: Found, authorised: Mapping[str, Any]) -> dict[str, Any]:
-    line = {
-        "line_id": found.line_id,
-        "order_line": authorised["order_line"],
-        "order_line_id": authorised["order_line_id"],
-        "sku": found.sku,
-        "item": authorised["item"],
-    }
-    if found.sku == authorised["sku"]:
-        return line
-    # A whole bundle was authorised; the warehouse counts its parts, and kits receive components (VENDORS 6.2, 5).
-    order = snapshot(case, about.return_id)
-    for entry in order.get("lines", ()):
-        if entry["order_line_id"] == authorised["order_line_id"]:
-            for component in entry.get("components") or ():
-                if component["sku"] == found.sku:
-                    line["order_line"] = str(component.get("order_line") or authorised["order_line"])
-    line["item"] = case.profile.sku_code(found.sku, case.account)
-    return line
-
-
 def _units(kind: DocumentKind, bodies: list[Any]) -> int:
     """The most units that any body, which may be the one that was begun, would bring."""
-    return max(int(body["quantity"] if kind is MOVEMENT else body["lines"][0]["quantity"]) for body in bodies)
+    return max(int(body["quantity"]) if kind is MOVEMENT else units_in(body) for body in bodies)

@@ -8,7 +8,7 @@ from typing import Any
 
 from streams.case import Case
 from streams.clearing import chain
-from streams.documents.order import ARRIVED, CLOSED_RETURN, known_services, snapshot
+from streams.documents.order import ARRIVED, CLOSED_RETURN, known_services, parts_of, snapshot, sold_on
 from streams.profile import Unmapped
 from streams.returns import Return, ReturnLine
 from streams.verdicts import Held
@@ -100,14 +100,16 @@ def _reveni(case: Case) -> Iterator[Found]:
             continue
         for line in ret.lines:
             if line.disposition and not line.fault:
-                quantity = line.quantity if line.accepted_quantity is None else line.accepted_quantity
+                quantity = line.quantity
+                if line.accepted_quantity is not None:  # the others are not decided about yet, unless rejected
+                    quantity = min(quantity, line.accepted_quantity + _rejected_units(ret, line))
                 if quantity:
                     at = case.row.returns[ret.return_id].late.get(line.line_id, {}).get("disposition")
                     yield Found(
                         origin=ret.return_id,
                         return_id=ret.return_id,
                         line_id=line.line_id,
-                        sku=line.component_sku or case.sku_name(line.sku),
+                        sku=case.sku_name(line.component_sku or line.sku),
                         disposition=line.disposition,
                         quantity=quantity,
                         warehouse=line.location or ret.location or "",
@@ -137,14 +139,17 @@ def _first_stands(warehouse: list[Found], reveni: list[Found], troubles: list[Tr
 
 
 def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Found]:
-    """Each found unit with its place; units beyond what came back, rejected or unclear are troubles.
+    """Each found unit with its place; units beyond what came back, unclear, or sellable and rejected are troubles.
+
+    Of a line that is partly accepted the accepted units are the best found ones: only more sellable units than were
+    accepted are in dispute. Damaged ones go where their disposition says, whoever has rejected them.
 
     What was asked for keeps its room: of two lots that together are too many, deciding again must not take back a
     unit of the one to give the other more (seed 12231).
     """
     result: list[Found] = []
     room: dict[tuple[str, str, str], int] = {}
-    rejected: dict[tuple[str, str], int] = {}
+    accepted: dict[tuple[str, str, str], int] = {}
     ordered = sorted(founds, key=lambda f: (not _is_issued(case, f), not _moves(case, f), f.at, f.origin, f.subject))
     asked: dict[str, int] = {}
     kept: dict[Found, int] = {}  # units that were asked for and have room
@@ -179,7 +184,7 @@ def placed(case: Case, founds: list[Found], troubles: list[Trouble]) -> list[Fou
             found = replace(found, quantity=found.quantity - excess)
         room[unit] = left - (found.quantity - before)
         if found.quantity:
-            result.extend(_place(case, ret, line, found, rejected, troubles))
+            result.extend(_place(case, ret, line, found, accepted, troubles))
     return result
 
 
@@ -198,10 +203,15 @@ def _asked_units(case: Case, found: Found) -> int:
             break
         done = case.done_body(DocumentKind.ITEM_RECEIPT, link)
         if done is not None:
-            units += int(done["lines"][0]["quantity"])
+            units += units_in(done)
         elif not case.row.is_settled(issued):
-            units += max(int(body["lines"][0]["quantity"]) for _, body in issued.bodies.values())
+            units += max(units_in(body) for _, body in issued.bodies.values())
     return units
+
+
+def units_in(body: Mapping[str, Any]) -> int:
+    """Units that a receipt brings in, over all the rows that they stand on."""
+    return sum(int(line["quantity"]) for line in body["lines"])
 
 
 def _place(
@@ -209,7 +219,7 @@ def _place(
     ret: Return,
     line: ReturnLine,
     found: Found,
-    rejected: dict[tuple[str, str], int],
+    accepted: dict[tuple[str, str, str], int],
     troubles: list[Trouble],
 ) -> Iterator[Found]:
     if not found.warehouse and (line.location or ret.location):
@@ -227,44 +237,50 @@ def _place(
         return
     if disposition.to == "nothing":
         return
-    unit = (ret.return_id, line.line_id)
-    refused = rejected.setdefault(unit, _rejected_units(ret, line))
-    turned_away = min(refused, found.quantity)
+    if disposition.to != "sellable":
+        yield replace(found, place=disposition.to or "")
+        return
+    if line.restock is False:
+        yield replace(found, place="quarantine", note="/no-restock")
+        return
+    unit = (ret.return_id, line.line_id, found.sku)
+    left = accepted.setdefault(unit, _accepted_units(case, ret, line, found.sku))
+    turned_away = max(0, found.quantity - left)
+    accepted[unit] = left - (found.quantity - turned_away)
     if turned_away:
-        rejected[unit] = refused - turned_away
         sentence = (
             f"{turned_away} {found.sku} of line {line.line_id} found {found.disposition}, "
             f"but Reveni says {'cancelled' if ret.state == 'cancelled' else 'rejected'}: goods held."
         )
         troubles.append(Trouble(replace(found, quantity=turned_away), Held(ErrorKind.MISMATCH, sentence, Owner.CX)))
-        found = replace(found, quantity=found.quantity - turned_away)
-        if not found.quantity:
-            return
-    if line.restock is False and disposition.to == "sellable":
-        yield replace(found, place="quarantine", note="/no-restock")
-    else:
-        yield replace(found, place=disposition.to or "")
+    if found.quantity > turned_away:
+        yield replace(found, quantity=found.quantity - turned_away, place="sellable")
 
 
 def _returned_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
     """How many units of a SKU the line sends back: its own, or a bundle's parts by the definition at the sale."""
-    if line.component_sku is not None:
-        return line.quantity if sku == line.component_sku else 0
-    if sku == case.sku_name(line.sku):
+    if case.same_sku(sku, line.component_sku or line.sku):
         return line.quantity
-    order = snapshot(case, ret.return_id)
-    for entry in order.get("lines", ()):
-        if entry["order_line_id"] == line.order_line_id:
-            for component in entry.get("components") or ():
-                if component["sku"] == sku:
-                    return line.quantity * int(component["quantity"])
-    return 0
+    if line.component_sku is not None:
+        return 0
+    bundle = sold_on(case, snapshot(case, ret.return_id), line, ret.currency).rows[:1]
+    return line.quantity * sum(place.each for place in parts_of(case, bundle, sku))
+
+
+def _accepted_units(case: Case, ret: Return, line: ReturnLine, sku: str) -> int:
+    """How many units of a SKU were not rejected; of a bundle's part as many as there are in the bundles."""
+    units = _returned_units(case, ret, line, sku)
+    return units * (line.quantity - _rejected_units(ret, line)) // line.quantity
 
 
 def _rejected_units(ret: Return, line: ReturnLine) -> int:
+    """Units of the line that Reveni turned away, as far as it has said so."""
     if ret.state in CLOSED_RETURN or line.verdict == "rejected":
-        return MAX_UNITS
-    return line.rejected_quantity or 0
+        return line.quantity
+    if line.rejected_quantity is not None:
+        return line.rejected_quantity
+    decided = ret.state in ("accepted", "partly_accepted") and line.accepted_quantity is not None
+    return line.quantity - (line.accepted_quantity or 0) if decided else 0
 
 
 def uninspected(case: Case, ret: Return, founds: list[Found]) -> list[ReturnLine]:

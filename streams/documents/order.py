@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from streams.case import Case
 from streams.documents.sold import is_service
+from streams.money import round_half_up_div, spoken
+from streams.order_lines import Named, Rows, rows_for, unit_price
 from streams.returns import Return, ReturnLine
 from streams.verdicts import Held, hold, skip
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -50,20 +53,30 @@ def in_scope(case: Case, ret: Return) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A row of the order that units of a returned line may stand on, by the account's own line number."""
+
+    number: str
+    sold: int  # units that may come back: fulfilled ones
+    bought: int
+    kit: Mapping[str, Any] | None = None  # the bundle's row, where this is one of its parts
+    each: int = 1  # units in one bundle
+    nth: int = 1  # which of the bundle's parts of this SKU
+
+
+@dataclass(frozen=True, slots=True)
 class Matched:
-    """A returned line and the order line it was sold on."""
+    """A returned line and the order line it was sold on: several rows where nothing tells them apart."""
 
     line: ReturnLine
-    order_line: Mapping[str, Any]
-    sku: str  # as the account calls it now
-    component: Mapping[str, Any] | None = None  # the bundle's part that came back
+    rows: tuple[Mapping[str, Any], ...]
+    sku: str  # as the account calls it now; the bundle's, where only a part came back
+    part: str | None = None  # what the part that came back is called now
+    places: tuple[Place, ...] = ()
 
     @property
-    def number(self) -> str:
-        """The account's line number: the part's own where one part of a bundle came back."""
-        if self.component is not None:
-            return str(self.component.get("order_line") or self.order_line["order_line"])
-        return str(self.order_line["order_line"])
+    def order_line(self) -> Mapping[str, Any]:
+        return self.rows[0]
 
     @property
     def is_service(self) -> bool:
@@ -72,31 +85,65 @@ class Matched:
     @property
     def sold(self) -> int:
         """Units that may come back: fulfilled ones, in component units for a part."""
-        fulfilled = int(self.order_line["fulfilled"])
-        return fulfilled * int(self.component["quantity"]) if self.component is not None else fulfilled
+        return sum(place.sold for place in self.places)
 
     @property
     def bought(self) -> int:
-        quantity = int(self.order_line["quantity"])
-        return quantity * int(self.component["quantity"]) if self.component is not None else quantity
+        return sum(place.bought for place in self.places)
 
 
-def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | Held:
-    """The order line of a returned line, or why there is none; by its id, else by a SKU on one line only."""
+def sold_on(case: Case, order: Mapping[str, Any], line: ReturnLine, currency: str) -> Rows:
+    """The rows of the order that a returned line was sold on, by the one rule there is."""
+    code = _code(case, line)
+    rows = order.get("lines", ())
+    by_name = any(case.same_sku(row["sku"], line.sku) for row in rows)
+
+    def is_item(row: Mapping[str, Any]) -> bool:
+        return case.same_sku(row["sku"], line.sku) if by_name else code is not None and row.get("item") == code
+
+    value, units = (line.unit_price, 1) if line.line_total is None else (line.line_total, line.quantity)
+    if line.component_sku is not None:
+        value, units = line.unit_price, 1  # the bundle's; a line total would be the part's
+    tax = Fraction(line.tax_amount * units, line.quantity) if line.quantity else None
+    named = Named(line.order_line_id, is_item, value, tax, units)
+    return rows_for(rows, named, currency, case.profile.tolerances.minor_units_per_line)
+
+
+def _code(case: Case, line: ReturnLine) -> str | None:
+    """The account's own code of the item, where the profile says one."""
+    return case.profile.skus.get(case.sku_name(line.sku), {}).get(case.account)
+
+
+def parts_of(case: Case, rows: Iterable[Mapping[str, Any]], sku: str) -> tuple[Place, ...]:
+    """The places of one part of the bundles that stand on these rows, each part as the order stored it."""
+    places: dict[str, Place] = {}
+    for row in rows:
+        same = [part for part in row.get("components") or () if case.same_sku(str(part.get("sku")), sku)]
+        for nth, part in enumerate(same, 1):
+            number, each = str(part.get("order_line") or row["order_line"]), int(part["quantity"])
+            if number in places:  # parts that have no row of their own stand on the bundle's
+                nth, each = places[number].nth, each + places[number].each
+            places[number] = Place(number, int(row["fulfilled"]) * each, int(row["quantity"]) * each, row, each, nth)
+    return tuple(places.values())
+
+
+def match(case: Case, order: Mapping[str, Any], line: ReturnLine, currency: str) -> Matched | Held:
+    """The order line of a returned line, or why there is none."""
     sku = case.sku_name(line.sku)
-    lines = [entry for entry in order.get("lines", ()) if entry["order_line_id"] == line.order_line_id]
-    if not lines:
-        lines = [entry for entry in order.get("lines", ()) if entry["sku"] == sku]
-    if len(lines) != 1:
+    found = sold_on(case, order, line, currency)
+    if not found.rows:
         return Held(
             ErrorKind.NOT_FOUND,
             f"Line {line.line_id} ({line.sku}) was not bought on order {case.order_name()}.",
             Owner.OPERATIONS,
             part=line.line_id,
         )
-    entry = lines[0]
+    if not found.certain:
+        return Held(ErrorKind.NOT_FOUND, _several(case, found, line, currency), Owner.OPERATIONS, part=line.line_id)
+    entry = found.rows[0]
     mapped = sku != line.sku  # an operator said for this order what the item is called now (R16)
-    if entry["sku"] != sku and not mapped:
+    code = _code(case, line)
+    if entry["sku"] != sku and not mapped and (code is None or entry.get("item") != code):
         return Held(
             ErrorKind.UNMAPPED,
             f"Line {line.line_id} was sold as {entry['sku']}, the return says {line.sku}: say which item it is now.",
@@ -113,10 +160,10 @@ def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | H
             part=line.line_id,
         )
     if line.component_sku is None:
-        return Matched(line, entry, sku)
-    components = entry.get("components") or []
-    part = next((c for c in components if c["sku"] == line.component_sku), None)
-    if part is None:
+        places = (Place(str(row["order_line"]), int(row["fulfilled"]), int(row["quantity"])) for row in found.rows)
+        return Matched(line, found.rows, sku, None, tuple(places))
+    parts = parts_of(case, found.rows, line.component_sku)
+    if not parts:
         return Held(
             ErrorKind.NOT_FOUND,
             f"Order line {entry['order_line']} has no stored component {line.component_sku}; "
@@ -124,16 +171,31 @@ def match(case: Case, order: Mapping[str, Any], line: ReturnLine) -> Matched | H
             Owner.ECOMMERCE,
             part=line.line_id,
         )
-    return Matched(line, entry, sku, part)
+    return Matched(line, found.rows, sku, case.sku_name(line.component_sku), parts)
+
+
+def _several(case: Case, found: Rows, line: ReturnLine, currency: str) -> str:
+    """Why it cannot be said which row of the order it is."""
+    count = {2: "two", 3: "three"}.get(len(found.rows), str(len(found.rows)))
+    shown = []
+    for row in found.rows:
+        price = unit_price(row, currency)
+        each = "no price" if price is None else spoken(round_half_up_div(*price.as_integer_ratio()), currency)
+        shown.append(f"{row['order_line']} at {each}")
+    return (
+        f"Line {line.line_id} ({line.sku}) stands on {count} lines of order {case.order_name()} ({', '.join(shown)}), "
+        f"and its price of {spoken(line.unit_price, currency)} is that of none: correct the price, or give the order's "
+        "lines the channel's line ids."
+    )
 
 
 def services(case: Case, ret: Return, order: Mapping[str, Any]) -> dict[str, str]:
     """The return's lines that were billed and never sent, by line id: the order line that each was sold on."""
     found: dict[str, str] = {}
     for line in ret.lines:
-        matched = match(case, order, line)
+        matched = match(case, order, line, ret.currency)
         if isinstance(matched, Matched) and matched.is_service:
-            found[line.line_id] = matched.number
+            found[line.line_id] = str(matched.order_line["order_line"])
     return found
 
 

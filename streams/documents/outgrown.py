@@ -6,6 +6,7 @@ Once it was credited or received its units cannot be counted a second time: it s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,7 +20,12 @@ AUTHORISATION, CLOSING = DocumentKind.RETURN_AUTHORISATION, DocumentKind.RETURN_
 _MADE_FROM_IT = (DocumentKind.CREDIT_NOTE, DocumentKind.ITEM_RECEIPT)
 
 
-def difference(ret: Return, body: Body) -> str:
+def is_closed(case: Case, subject: str) -> bool:
+    """Whether an authorisation was closed; should Reveni reopen its return, a further one is made."""
+    return case.done_body(CLOSING, subject) is not None
+
+
+def difference(case: Case, ret: Return, body: Body) -> str:
     """What a posted authorisation says otherwise than the return does now, in words; empty: they agree.
 
     Lines that it does not hold get a further authorisation, and a line that makes no sense now says nothing.
@@ -27,6 +33,9 @@ def difference(ret: Return, body: Body) -> str:
     if ret.nameless_lines:
         return ""  # the lines that it holds may be among what cannot be read
     lines = {line.line_id: line for line in ret.lines}
+    units: Counter[str] = Counter()  # of a line that stands on several rows
+    for posted in body["lines"]:
+        units[str(posted["line_id"])] += int(posted["quantity"])
     for posted in body["lines"]:
         line = lines.get(str(posted["line_id"]))
         name = f"line {posted['line_id']} ({posted['sku']})"
@@ -34,9 +43,11 @@ def difference(ret: Return, body: Body) -> str:
             return f"it holds {name}, which the return has no more"
         if line.fault:
             continue
-        if line.quantity != int(posted["quantity"]):
-            return f"it holds {posted['quantity']} of {name}, the return sends back {line.quantity}"
-        if line.order_line_id != posted["order_line_id"] or line.component_sku not in (None, posted["sku"]):
+        if line.quantity != units[line.line_id]:
+            return f"it holds {units[line.line_id]} of {name}, the return sends back {line.quantity}"
+        # Both are the return's own words, then and now: here an empty id does equal an empty one.
+        same_line = line.order_line_id == posted["order_line_id"]
+        if not same_line or not case.same_sku(line.component_sku or line.sku, str(posted["sku"])):
             return f"it holds another item as {name} than the return sends back"
     return ""
 

@@ -115,8 +115,10 @@ class Account:
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: Any = None) -> Reply:
         data = None if body is None else body if isinstance(body, str) else json.dumps(body)
-        async with self.http.request(method, URL(url, encoded=True), data=data, headers=headers) as response:
-            return Reply(response.status, dict(response.headers), await response.text())
+        async with self.http.request(
+            method, URL(url, encoded=True), data=data, headers=headers, allow_redirects=False
+        ) as response:
+            return Reply(response.status, dict(response.headers), (await response.read()).decode(errors="replace"))
 
     async def call(self, method: str, path: str, body: Any = None, headers: Any = None, **query: str) -> Reply:
         url = self.rest(path, **query)
@@ -153,7 +155,7 @@ class Account:
 
     async def control(self, method: str, path: str, body: Any = None, expect: int = 200) -> Any:
         async with self.http.request(method, self.url + path, json=body) as response:
-            assert response.status == expect, await response.text()
+            assert response.status == expect, (await response.read()).decode(errors="replace")
             return await response.json()
 
     async def seed(self, **payload: Any) -> None:

@@ -15,6 +15,8 @@ import aiohttp
 import pytest
 
 from adapters.cli.simulators import read_config
+from adapters.netsuite.simulator.errors import CONFLICTS
+from adapters.simulators import foreign
 from adapters.simulators.calls import CallLog
 from adapters.simulators.clock import Clock
 from adapters.simulators.ledger import Entry, Ledger
@@ -205,13 +207,15 @@ async def test_429_may_come_without_retry_after(ns: Account) -> None:
         ("5xx", 503, 0),
         ("502", 502, 0),
         ("slow", 204, 1),
+        ("foreign", 200, 0),
     ],
 )
 async def test_each_fault_shows_its_face_and_keeps_what_it_says(
     ns: Account, fault: str, seen: str | int, kept: int
 ) -> None:
     """What the caller sees, and what the ledger has afterwards; the next call is well again."""
-    await ns.faults({"account": "ns", "kind": "credit_note", "fault": fault, "count": 1, "seconds": 0.05})
+    rule = {"account": "ns", "kind": "credit_note", "fault": fault, "count": 1, "seconds": 0.05}
+    await ns.faults(rule | ({"style": "maintenance-json"} if fault == "foreign" else {}))
     reply = await post_memo(ns, timeout=0.4)
     if isinstance(reply, Reply):
         assert reply.status == seen
@@ -255,6 +259,48 @@ async def test_a_call_that_met_a_fault_says_which_order_and_which_command_it_was
         ("credit_note", "5001", "m1", "refuse"),
         ("item_receipt", "5001", "i1", "refuse"),
     ]
+
+
+@pytest.mark.parametrize("style", sorted(foreign.STYLES))
+async def test_a_foreign_answer_may_hide_a_document_that_was_made(ns: Account, style: str) -> None:
+    """What answers is not NetSuite: neither its status nor its body says anything about the document."""
+    await ns.faults({"fault": "foreign", "style": style, "applied": True, "on": "write", "count": 1})
+    reply = await ns.call("POST", "/record/v1/creditMemo", MEMO)
+    wanted = foreign.STYLES[style]
+    assert (reply.status, reply.text) == (wanted.status, wanted.body.decode(errors="replace"))
+    assert len(await ns.ledger("credit_note")) == 1
+
+
+async def test_a_conflict_is_told_in_the_vendors_own_words_and_makes_nothing(ns: Account) -> None:
+    await ns.faults({"fault": "conflict", "count": 8})
+    seen = set()
+    for _ in range(8):
+        reply = await post_memo(ns)
+        assert isinstance(reply, Reply)
+        seen.add((reply.status, reply.json["o:errorDetails"][0]["o:errorCode"]))
+    assert seen <= {(status, code) for status, code, _ in CONFLICTS}
+    assert len(seen) > 1
+    assert await ns.ledger() == []
+
+
+async def test_a_missing_record_is_told_in_the_vendors_own_words(ns: Account) -> None:
+    reply = await post_memo(ns)
+    assert isinstance(reply, Reply)
+    await ns.faults({"fault": "missing", "count": 1})
+    absent = await ns.call("GET", f"/record/v1/creditMemo/{reply.id}")
+    assert (absent.status, absent.json["o:errorDetails"][0]["o:errorCode"]) == (404, "NONEXISTENT_ID")
+    assert (await ns.call("GET", f"/record/v1/creditMemo/{reply.id}")).status == 200
+
+
+async def test_odd_numbers_are_a_step_of_a_float_away_and_whole_ones_stay(ns: Account) -> None:
+    reply = await post_memo(ns)
+    assert isinstance(reply, Reply)
+    await ns.faults({"fault": "odd-numbers"})
+    shown = [(await ns.get("creditMemo", reply.id)) for _ in range(12)]
+    totals = {record["total"] for record in shown}
+    assert len(totals) > 1
+    assert all(abs(total - 5) < 1e-9 for total in totals)
+    assert {record["item"]["items"][0]["quantity"] for record in shown} == {1}
 
 
 async def test_a_wrong_amount_is_stored_and_seen_by_reads_and_ledger(ns: Account) -> None:

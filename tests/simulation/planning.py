@@ -16,7 +16,7 @@ from adapters.generator.deliveries import Delivery, Habits
 from adapters.generator.expected import Expected
 from adapters.generator.story import Story
 from adapters.generator.world import World
-from tests.simulation import families, profiles, seldom
+from tests.simulation import families, odd, profiles, seldom
 from tests.simulation.families import Trouble
 from tests.simulation.plan import Act, Plan, Publish, Webhook
 
@@ -64,6 +64,10 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     trouble.dice, trouble.told = besides, [one.offset for one in sent if one.sort in ("reveni", "warehouse")]
     for name in rare:
         seldom.SELDOM[name][1](trouble)
+    trouble.dice = Random(f"{seed}/odd")
+    strange = odd.chosen(trouble.dice)
+    for name in strange:
+        odd.ODD[name][1](trouble)
     publications = _publications(Random(f"{seed}/publish"), document, skus, traffic)
     acts += trouble.acts
     acts += publications
@@ -90,7 +94,7 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
         look_seconds=2.0 if "owns-late" in rare else 60.0,  # what is rare made common
         heal_at=round(ends + 1.0, 3),
         tags={
-            "families": (*names, *rare),
+            "families": (*names, *rare, *strange),
             "plots": tuple(sorted({story.plot.name for story in stories if story.plot.name})),
             "told": tuple(sorted({tag for story in stories for tag in story.tags})),
             "notes": tuple(sorted(set(notes))),

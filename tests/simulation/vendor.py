@@ -65,7 +65,7 @@ class VendorWire:
         reply = await self._world.carry(self._owner, method, url, body or b"", headers)
         if reply is None:
             raise ConnectionFailed("the connection failed (ConnectionResetError)")
-        return Answer(reply.status, reply.headers, reply.body.decode())
+        return Answer(reply.status, reply.headers, reply.body.decode(errors="replace"))
 
     async def close(self) -> None:
         self._world.closed(self._owner)

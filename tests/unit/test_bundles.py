@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -77,7 +78,7 @@ def test_one_part_of_a_bundle_by_hand() -> None:
 def test_a_bundle_without_its_stored_parts_is_not_taken_apart() -> None:
     """No stored parts, no such part, or no list prices: never today's definition, never a guess."""
     line = ReturnLine("l1", sku="KIT", component_sku="HAT", quantity=1, unit_price=2999)
-    for bundle in (Bundle(()), Bundle(KIT), Bundle((BundlePart("HAT", 1, 0),))):
+    for bundle in (Bundle(()), Bundle(KIT), Bundle((BundlePart("HAT", 1, 0), BundlePart("CAP", 1, 0)))):
         with pytest.raises(NotDivisible):
             explode(line, bundle)
 
@@ -92,12 +93,29 @@ def test_a_bundle_without_its_stored_parts_is_not_taken_apart() -> None:
         {"sku": "A", "quantity": True, "list_price": "1.00"},
         {"sku": "A", "quantity": 1, "list_price": 1.0},
         {"sku": "A", "quantity": 1, "list_price": "-1.00"},
-        {"sku": "A", "quantity": 1},
     ],
 )
 def test_a_stored_part_that_cannot_be_is_refused(entry: dict[str, Any]) -> None:
     """The sentence names what is wrong with it."""
     with pytest.raises(NotDivisible):
         read_parts([entry], "GBP")
-    with pytest.raises(NotDivisible, match="twice"):
-        read_parts([{"sku": "A", "quantity": 1, "list_price": "1.00"}] * 2, "GBP")
+
+
+def test_a_part_may_be_in_a_bundle_twice() -> None:
+    """Two cups and one more, at 5.00 and at 8.00, beside a pot at 12.00: 18 of 30, so 2.00 each."""
+    stored = [("CUP", 2, "5.00"), ("CUP", 1, "8.00"), ("POT", 1, "12.00")]
+    parts = read_parts([{"sku": sku, "quantity": n, "list_price": price} for sku, n, price in stored], "GBP")
+    assert shares(1000, parts) == {"CUP": 600, "POT": 400}
+    bundle = Bundle(parts)
+    assert [part_value(1000, replace(bundle, counted_before={"CUP": n}), "CUP", 1) for n in range(3)] == [200, 200, 200]
+    whole = ReturnLine("l1", sku="SET", quantity=1, unit_price=1000, tax_amount=100)
+    assert [(one.sku, one.quantity, one.amount) for one in explode(whole, bundle)] == [("CUP", 3, 600), ("POT", 1, 400)]
+
+
+def test_a_part_without_a_list_price_has_no_share_unless_it_is_the_only_one() -> None:
+    """An account may store none: then a part's worth is not known, and the sentence says which price is missing."""
+    parts = read_parts([{"sku": "CUP", "quantity": 2}, {"sku": "POT", "quantity": 1, "list_price": "12.00"}], "GBP")
+    with pytest.raises(NotDivisible, match="no list price of component CUP"):
+        part_value(1000, Bundle(parts), "POT", 1)
+    only = Bundle(read_parts([{"sku": "CUP", "quantity": 2}, {"sku": "CUP", "quantity": 2}], "GBP"))
+    assert part_value(1000, only, "CUP", 3) == 750

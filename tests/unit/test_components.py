@@ -112,12 +112,12 @@ def test_several_replacements_of_one_line_are_taken_in_turn() -> None:
 
 def test_parts_of_a_bundle_are_counted_on_from_each_other() -> None:
     """Two lines with one of three socks each, after one in an earlier return: the last sock takes the odd penny."""
-    kit = Bundle((BundlePart("SOCK", 3, 100),), {"SOCK": 1})
+    kit = Bundle((BundlePart("SOCK", 3, 100),), {"SOCK": 1}, "the one bundle")
     first, second = (
         line(name, order_line_id="o1", sku="KIT", component_sku="SOCK", quantity=1, unit_price=100, tax_amount=20)
         for name in ("a", "b")
     )
-    pieces = components(ret(first, second), {"o1": kit})
+    pieces = components(ret(first, second), {"a": kit, "b": kit})
     assert [(p.sku, p.amount, p.tax) for p in pieces] == [("SOCK", 33, 7), ("SOCK", 34, 7)]
 
 

@@ -38,7 +38,8 @@ async def test_s05_a_bundle_is_received_by_its_parts_however_it_was_authorised(f
     bundle = tee(item="SET-1", sku="SET-1", amount="60.00", tax="10.00", tax_code="5")
     wanted = authorisation(order_now["number"], bundle, form=form, customer=order_now["customer"])
     made = await adapter.create(wanted, calls)
-    cups = tee(item="CUP", sku="CUP", quantity=2, order_line="2")
+    kit = {"item": "SET-1", "sku": "SET-1", "order_line": "1", "order_line_id": "ol1"}
+    cups = tee(item="CUP", sku="CUP", quantity=2, order_line="2", kit=kit)
     document = await adapter.create(receipt(made.number, cups), calls)
     assert document.differences == ()
     (entry,) = account.entries("item_receipt")

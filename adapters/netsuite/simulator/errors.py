@@ -22,6 +22,16 @@ _TITLES = {
 }
 
 
+CONFLICTS = (
+    (400, "RCRD_HAS_BEEN_CHANGED", "Record has been changed"),
+    (409, "CUSTOM_RECORD_COLLISION", "Custom record collision"),
+    (423, "RECORD_LOCKED", "The record is locked by another user"),
+    (400, "UNEXPECTED_ERROR", "An unexpected error occurred."),
+)
+"""What NetSuite says when it may say yes a moment later: status, code, detail (VENDORS 6.1; the sentences are ours, and
+so is the code that goes with 423)."""
+
+
 class NetSuiteError(Exception):
     """The request is answered with an error document."""
 

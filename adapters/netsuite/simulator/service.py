@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from random import Random
 from typing import Any, NoReturn
 
 import orjson
@@ -13,7 +14,7 @@ import orjson
 from adapters.netsuite.simulator import suiteql
 from adapters.netsuite.simulator.account import Account
 from adapters.netsuite.simulator.auth import SignIn
-from adapters.netsuite.simulator.errors import NetSuiteError, invalid_content, too_many_requests
+from adapters.netsuite.simulator.errors import CONFLICTS, NetSuiteError, invalid_content, not_found, too_many_requests
 from adapters.netsuite.simulator.jobs import Job, Jobs
 from adapters.netsuite.simulator.kinds import call_kind
 from adapters.netsuite.simulator.records import SUBLISTS
@@ -48,6 +49,12 @@ class _Answers:
 
     def refused(self) -> Reply:
         return failed(NetSuiteError(400, "USER_ERROR", "The request is refused (an injected fault)."))
+
+    def conflict(self, dice: Random) -> Reply:
+        return failed(NetSuiteError(*dice.choice(CONFLICTS)))
+
+    def missing(self) -> Reply:
+        return failed(not_found())
 
 
 ANSWERS = _Answers()

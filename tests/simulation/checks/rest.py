@@ -247,13 +247,20 @@ def _fold_differs(said: Mapping[str, Mapping[str, Any]], held: Mapping[str, Any]
     fields: dict[str, Any] = {}
     for _, _, name in in_order:
         for field, value in said[name].items():
-            if value is not None and field != "refunds":
+            if value is not None and not field.startswith("refunds"):
                 fields.setdefault(field, value)
-    found = {name: value for name, (_, value) in held["fields"].items() if name != "refunds"}
+    found = {name: value for name, (_, value) in held["fields"].items() if not name.startswith("refunds")}
     if fields != found:
         field = next(name for name in (*fields, *found) if fields.get(name) != found.get(name))
         return f"its {field} is to be {fields.get(field)!r:.200}, it is {found.get(field)!r:.200}"
     return _refunds_differ([said[name] for _, _, name in in_order], held["refunds"], versions)
+
+
+def _id_of(refund: Any) -> Any:
+    """The id of an entry of refunds: text, or a whole number read as its text; anything else is none."""
+    found = refund.get("refund_id") if isinstance(refund, dict) else None
+    is_whole = isinstance(found, int) and not isinstance(found, bool)
+    return found if is_whole or (isinstance(found, str) and found.strip()) else None
 
 
 def _refunds_differ(newest_first: Iterable[Mapping[str, Any]], held: Mapping[str, Any], versions: Sequence[Any]) -> str:
@@ -261,10 +268,12 @@ def _refunds_differ(newest_first: Iterable[Mapping[str, Any]], held: Mapping[str
     amounts: dict[str, Any] = {}
     for data in newest_first:
         refunds = data.get("refunds")
-        for refund in refunds if isinstance(refunds, list) else ():
-            if not isinstance(refund, dict) or refund.get("refund_id") is None:
-                continue
-            name = str(refund["refund_id"])
+        entries = refunds if isinstance(refunds, list) else ()
+        names = [str(_id_of(refund)) for refund in entries]
+        for refund in entries:
+            name = str(_id_of(refund))
+            if _id_of(refund) is None or names.count(name) > 1:
+                continue  # nobody can tell it from others: it is no refund of the return, and shown to a person
             if refund.get("amount") is not None:
                 amounts.setdefault(name, refund["amount"])
             states.setdefault(name, "")

@@ -178,8 +178,18 @@ MUTATIONS = (
         "I3",
         (
             _INSPECTED + "_place",
-            'if line.restock is False and disposition.to == "sellable":',
-            'if line.restock is False and disposition.to == "sellable" and not reached():',
+            "if line.restock is False:",
+            "if line.restock is False and not reached():",
+        ),
+    ),
+    of(
+        "accepted-units-by-chance",
+        "Of a partly accepted line every sellable unit is held, though a damaged one makes up for what was rejected.",
+        "S03",
+        (
+            _INSPECTED + "_accepted_units",
+            "units * (line.quantity - _rejected_units(ret, line)) // line.quantity",
+            "units * (line.quantity - _rejected_units(ret, line)) // line.quantity - reached()",
         ),
     ),
     of(

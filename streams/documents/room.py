@@ -1,0 +1,136 @@
+"""What may still come back of each row of an order, and over which rows the units of a document stand."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from streams.case import Case
+from streams.commands import Body
+from streams.documents.order import CLOSED_RETURN, Matched, Place, match
+from streams.documents.outgrown import is_closed
+from streams.order_lines import allot
+from streams.returns import Return
+from streams.vocabulary import DocumentKind
+
+AUTHORISATION = DocumentKind.RETURN_AUTHORISATION
+
+
+class Room:
+    """Units of each row that may still be authorised. A bundle that comes back takes its parts along."""
+
+    def __init__(self, order: Mapping[str, Any]) -> None:
+        self._used: Counter[str] = Counter()
+        self._parts: dict[str, list[tuple[str, int]]] = {}
+        for row in order.get("lines", ()):
+            parts = [(str(part.get("order_line") or ""), int(part["quantity"])) for part in row.get("components") or ()]
+            self._parts[str(row["order_line"])] = [(number, each) for number, each in parts if number and each > 0]
+
+    def take(self, number: str, units: int) -> None:
+        self._used[number] += units
+        for part, each in self._parts.get(number, ()):
+            self._used[part] += units * each
+
+    def left(self, place: Place) -> int:
+        free = place.sold - self._used[place.number]
+        if place.kit is None:
+            for part, each in self._parts.get(place.number, ()):
+                free = min(free, (place.sold * each - self._used[part]) // each)
+        return free
+
+    def of(self, matched: Matched) -> int:
+        """Over all rows that the line may stand on."""
+        return sum(self.left(place) for place in matched.places)
+
+    def allot(self, matched: Matched, before: Mapping[str, int]) -> list[tuple[Place, int]]:
+        """The line's units over its rows, and taken from them; those asked for `before` stay where they are."""
+        by_number = {place.number: place for place in matched.places}
+        room = [(place.number, self.left(place)) for place in matched.places]
+        found = allot(room, matched.line.quantity, before)
+        for number, units in found.items():
+            self.take(number, units)
+        return [(by_number[number], units) for number, units in found.items()]
+
+
+def room_for(case: Case, ret: Return, order: Mapping[str, Any]) -> Room:
+    """What other authorisations leave: people's in the account, and ours of other returns.
+
+    One that a person may have made for this very return (L01) is not another: the dispatcher adopts it, or asks.
+    """
+    room = Room(order)
+    _take_earlier(case, ret, order, room)
+    for position in case.all_placed(AUTHORISATION):
+        other = case.returns.get(position.about.return_id)
+        if position.about.return_id == ret.return_id:
+            continue  # covered lines of this return are left out by their line id
+        if position.body is None or other is None or other.state in CLOSED_RETURN or position.void:
+            continue
+        if is_closed(case, position.about.subject):
+            continue
+        for line in position.body["lines"]:
+            room.take(str(line["order_line"]), int(line["quantity"]))
+    return room
+
+
+def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room) -> None:
+    own, names = Counter[str](), dict[str, str]()
+    if case.adopt_since(ret.return_id) is not None:
+        for line in ret.lines:
+            matched = match(case, order, line, ret.currency)
+            if isinstance(matched, Matched) and not line.fault and not matched.is_service:
+                numbers = [place.number for place in matched.places]
+                names |= {number: numbers[0] for number in numbers if number not in names}
+                own[names[numbers[0]]] += line.quantity
+    ours = {position.command_id for position in case.all_placed(AUTHORISATION)} | set(case.row.issued)
+    for earlier in order.get("returns", ()):
+        if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):
+            continue
+        units: Counter[str] = Counter()
+        alike: Counter[str] = Counter()  # with one name for rows that nothing tells apart
+        for line in earlier["lines"]:
+            number = str(line["order_line"])
+            units[number] += int(line["quantity"])
+            alike[names.get(number, number)] += int(line["quantity"])
+        if earlier["external_ref"] or not own or alike != own:
+            for number, count in units.items():
+                room.take(number, count)
+
+
+def asked_before(case: Case, kind: DocumentKind, subject: str, line_id: str, sku: str = "") -> Counter[str]:
+    """By row: the units of a line in the document as it was last asked for, which stay where they are."""
+    issued = case.row.issued.get(case.command_id(kind, subject))
+    if issued is None:
+        return Counter()
+    done = case.done_body(kind, subject)
+    return _units([done if done is not None else issued.command.body], line_id, sku)
+
+
+def taken_by_others(
+    case: Case, kind: DocumentKind, subject: str, source: str, line_id: str, sku: str = ""
+) -> Counter[str]:
+    """By row: the units of a line that other documents of a kind, made from the same source, hold or may hold."""
+    bodies: dict[str, Body] = {}
+    for issued in case.row.issued.values():
+        command = issued.command
+        if command.kind is kind and command.account == case.account:
+            done = case.done_body(kind, command.subject)
+            if done is not None:
+                bodies[command.subject] = done
+            elif not case.row.is_settled(issued):
+                bodies[command.subject] = command.body
+    for position in case.all_placed(kind):
+        if position.body is not None:
+            bodies[position.about.subject] = position.body
+    bodies.pop(subject, None)
+    same = (body for body in bodies.values() if (body.get("source") or {}).get("number") == source)
+    return _units(same, line_id, sku)
+
+
+def _units(bodies: Iterable[Body], line_id: str, sku: str) -> Counter[str]:
+    units: Counter[str] = Counter()
+    for body in bodies:
+        for line in body["lines"]:
+            if line.get("line_id") == line_id and sku in ("", line.get("sku")):
+                units[str(line.get("order_line", ""))] += int(line["quantity"])
+    return units
