@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from adapters.netsuite.client import Client
 from adapters.netsuite.documents import Request, is_transform, request_for
 from adapters.netsuite.errors import CLOSED_PERIOD
@@ -32,6 +34,7 @@ _CHANGES = frozenset({DocumentKind.CREDIT_APPLICATION, DocumentKind.RETURN_CLOSI
 _PARENTS = {kind: RECORDS[kind] for kind in _CHANGES} | {DocumentKind.REVERSAL: RECORDS[DocumentKind.CREDIT_NOTE]}
 """The record that a kind changes, or takes back."""
 
+_LONGEST_ANSWER = 256 * 1024  # bytes: no row can hold more (DESIGN), and Kafka takes no record of four times that
 _REMEMBERED = 5_000  # return authorisations whose lines are kept, about 2 kB each
 _PERIODS_KNOWN_FOR = timedelta(minutes=10)
 _PERIODS_AHEAD = timedelta(days=186)
@@ -110,6 +113,14 @@ class NetSuite:
     async def answer(self, command: Command, calls: Calls) -> Mapping[str, Any]:
         """The answer to a question; its time is from before the first read, so it is never younger than it says."""
         at = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        answer = await self._answer(at, command, calls)
+        size = len(orjson.dumps(answer))
+        if size > _LONGEST_ANSWER:
+            text = f"NetSuite's answer about order {command.body.get('order_id')} is too large: {size:,} bytes"
+            raise Refused(ErrorKind.TOO_LARGE, text)
+        return answer
+
+    async def _answer(self, at: str, command: Command, calls: Calls) -> Mapping[str, Any]:
         match command.kind:
             case DocumentKind.ORDER_SNAPSHOT:
                 return await self._order_snapshot(at, command.body["order_id"], calls)
@@ -304,7 +315,7 @@ class NetSuite:
         if body["locations"]:
             statement += f" AND location IN ({', '.join(_literal(place) for place in body['locations'])})"
         places = await self._client.suiteql(statement, calls)
-        units = sum(int(number_of(place.get("quantityavailable")) or 0) for place in places)
+        units = sum(max(0, int(number_of(place.get("quantityavailable")) or 0)) for place in places)
         active = flag_of(item.get("isinactive")) is not True
         return {"at": at, "item_exists": True, "item_active": active, "available": units}
 

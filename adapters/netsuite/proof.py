@@ -33,6 +33,9 @@ from streams.bodies import invoices_of
 from streams.commands import Command
 from streams.vocabulary import DocumentKind
 
+MOST_LINES, MOST_DIFFERENCES = 300, 20
+"""Of a document, that are told: what is told becomes a record of Kafka, and a vendor's list may be of any length."""
+
 _NO_AMOUNT = frozenset({DocumentKind.ITEM_RECEIPT, DocumentKind.STOCK_MOVEMENT})
 
 
@@ -96,7 +99,9 @@ def proof(command: Command, record: Mapping[str, Any], settings: AccountSettings
 
 def differences(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> tuple[str, ...]:
     """What the record does not have as it was asked for, in words; nothing: it is the document."""
-    return tuple(_differences(command, record, settings))
+    found = list(_differences(command, record, settings))
+    more = len(found) - MOST_DIFFERENCES
+    return (*found[:MOST_DIFFERENCES], *((f"and {more} differences more",) if more > 0 else ()))
 
 
 def _differences(command: Command, record: Mapping[str, Any], settings: AccountSettings) -> Iterator[str]:

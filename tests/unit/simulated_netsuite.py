@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
@@ -28,21 +29,50 @@ from tests.unit.erp import Erp
 PLACES = {"101": True, "102": False, "109": False}  # locations: whether they sell
 
 
-class Account:
-    """The simulated account as a wire: each request is answered at once, without faults."""
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request as it came in."""
 
-    def __init__(self, *orders: Mapping[str, Any]) -> None:
+    method: str
+    path: str  # after /services/rest
+    query: Mapping[str, str]
+    body: bytes
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET" and not self.path.startswith("/query/")
+
+
+def as_it_is(call: Call, honest: Callable[[], Answer]) -> Answer:
+    return honest()
+
+
+class Account:
+    """The simulated account as a wire: each request is answered at once, without faults.
+
+    `twist` may answer in its place, or change what it answers.
+    """
+
+    def __init__(self, *orders: Mapping[str, Any], **seed: Any) -> None:
         self.ledger, calls, faults = Ledger(), CallLog(), Faults(lambda: 0.0, 1)
         self.system = NetSuiteSimulator({}, self.ledger, Front(calls, faults, 1))
         self.control = Control([self.system], self.ledger, calls, faults, self.system.reset)
         locations = [{"account": "ns", "id": number, "sellable": sells} for number, sells in PLACES.items()]
-        self.control.seed({"orders": list(orders), "locations": locations})
+        self.control.seed({"orders": list(orders), "locations": locations, **seed})
+        self.calls: list[Call] = []
+        self.twist: Callable[[Call, Callable[[], Answer]], Answer] = as_it_is
 
     async def send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], progress: Progress
     ) -> Answer:
+        progress.connected = True
         path, _, query = (ROOT + url.partition("/services/rest")[2]).partition("?")
         request = Request(method, "", path, unquote(path), dict(parse_qsl(query)), headers, body or b"")
+        call = Call(method, unquote(path.removeprefix(ROOT)), request.query, request.body)
+        self.calls.append(call)
+        return self.twist(call, lambda: self._answer(request))
+
+    def _answer(self, request: Request) -> Answer:
         tenant = next(iter(self.system.service.tenants.values()))
         reply = prepared(Ask(request, tenant))(Twist())
         return Answer(reply.status, reply.headers, reply.body.decode())

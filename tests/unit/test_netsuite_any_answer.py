@@ -24,7 +24,6 @@ from streams.adapter import Document, InDoubt, Limits, Refused, SignInRefused, T
 from streams.commands import Command
 from streams.vocabulary import DocumentKind
 from tests.scenarios.messages import order
-from tests.unit.netsuite_account import Account, Call, Freely
 from tests.unit.netsuite_commands import (
     application,
     authorisation,
@@ -38,6 +37,7 @@ from tests.unit.netsuite_commands import (
     standalone_note,
     tee,
 )
+from tests.unit.simulated_netsuite import Account, Call, Freely
 
 GROSS = tee(amount="40.00", tax="6.67", tax_code="5")
 EXAMPLES = int(os.environ.get("REVENI_STREAMS_TEST_EXAMPLES", "200"))

@@ -11,7 +11,6 @@ from adapters.netsuite.client import Client
 from streams.adapter import Limits
 from streams.vocabulary import DocumentKind
 from tests.scenarios.messages import order
-from tests.unit.netsuite_account import Account, Freely
 from tests.unit.netsuite_commands import authorisation, command, receipt, tee
 from tests.unit.simulated_netsuite import Account, Freely
 

@@ -17,8 +17,9 @@ from adapters.netsuite.errors import CLOSED_PERIOD, classify, is_absence
 from adapters.netsuite.wire import Answer
 from streams.adapter import InDoubt, Limits, Refused, SignInRefused, Throttled, Unavailable, VendorError
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
-from tests.unit.netsuite_account import Account, Call, Freely
+from tests.scenarios.messages import order
 from tests.unit.netsuite_commands import authorisation, command
+from tests.unit.simulated_netsuite import Account, Call, Freely
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 
@@ -145,7 +146,7 @@ def test_a_broken_server_that_answers_as_if_it_was_our_fault(detail: str) -> Non
 @pytest.mark.parametrize("status", [200, 400, 404, 503])
 async def test_a_page_of_html_where_json_was_asked_for(status: int) -> None:
     """NetSweet/netsuite, pull request 403; suiteplus/nscabinet, issue 20: a server that was down answered a page."""
-    account = Account()
+    account = Account(order("5001"))
     adapter, calls = NetSuite(Client("https://example.com", account), Limits()), Freely()
     number = (await adapter.answer(command(DocumentKind.ORDER_SNAPSHOT, {"order_id": "5001"}), calls))["number"]
     wanted = authorisation(number)
