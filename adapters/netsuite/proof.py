@@ -56,7 +56,9 @@ def document_of(
         status="closed" if is_closed(record) else name_of(status_of(record)),
         at=text_of(record.get("tranDate")),
         lines=tuple(
-            _line(row, record, currency, settings.fields) for row in rows_of(record, sublist) if row.get("item")
+            _line(row, record, currency, settings.fields)
+            for row in rows_of(record, sublist)[:MOST_LINES]
+            if row.get("item")
         ),
         differences=differences,
     )
