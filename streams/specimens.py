@@ -43,9 +43,10 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
         "other lines",
         "returned before",
         "euros",
+        "a service",
     ),
     "stock": ("enough", "enough", "none", "no such item"),
-    "invoice": ("open", "settled", "none"),
+    "invoice": ("open", "two open", "settled", "none"),
     "mapping": (*("whole",) * 6, "reason", "tax", "method"),
     "approval": (*("none",) * 3, "every kind"),
     "mismatch": ("hold", "post_and_flag"),
@@ -234,12 +235,11 @@ def inspection(
 def answer(specimen: Specimen, kind: DocumentKind) -> dict[str, Any]:
     """What the account answers to a question."""
     if kind is DocumentKind.INVOICE:
-        amount = "20.00" if specimen.invoice == "open" else "0.00"
-        return {"invoices": [] if specimen.invoice == "none" else [{"number": "77", "open": amount, "currency": "GBP"}]}
+        return {"invoices": invoices(specimen)}
     if kind is DocumentKind.AVAILABILITY:
         known = specimen.stock != "no such item"
         return {"item_exists": known, "item_active": known, "available": 5 if specimen.stock == "enough" else 0}
-    lines = [
+    lines: list[dict[str, Any]] = [
         {
             "order_line": str(number),
             "order_line_id": f"{'other' if specimen.order == 'other lines' else 'ol'}{number}",
@@ -255,6 +255,8 @@ def answer(specimen: Specimen, kind: DocumentKind) -> dict[str, Any]:
         }
         for number in (1, 2)
     ]
+    if specimen.order == "a service":
+        lines[1] |= {"kind": "service", "fulfilled": 0}
     taken = {"external_ref": "by-hand", "status": "open", "lines": [{"order_line": "1", "quantity": 4}]}
     return {
         "found": {"not found": 0, "two found": 2}.get(specimen.order, 1),
@@ -266,6 +268,21 @@ def answer(specimen: Specimen, kind: DocumentKind) -> dict[str, Any]:
         "lines": lines,
         "returns": [taken] if specimen.order == "returned before" else [],
     }
+
+
+def invoices(specimen: Specimen) -> list[dict[str, Any]]:
+    """What is open on the order's invoices; of two, each billed one line."""
+    billed = {"open": ("12",), "two open": ("1", "2"), "settled": ("12",)}.get(specimen.invoice, ())
+    return [
+        {
+            "number": str(number),
+            "open": "0.00" if specimen.invoice == "settled" else "15.00",
+            "currency": "GBP",
+            "date": "2026-11-01",
+            "lines": [{"order_line": line} for line in lines],
+        }
+        for number, lines in enumerate(billed, start=77)
+    ]
 
 
 MODEL = """

@@ -94,8 +94,9 @@ def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping
 def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) -> dict[str, Any]:
     credited: Credited = about.piece
     refund = credited.refund
-    authorised = _authorisation_for(case, about, plan, order)
-    lines = [entry for line in plan.lines for entry in _line(case, about, line, authorised, order)]
+    sold_as = services(case, credited.ret, order)
+    authorised = _authorisation_for(case, about, plan, sold_as)
+    lines = [entry for line in plan.lines for entry in _line(case, about, line, authorised, sold_as)]
     body: dict[str, Any] = {
         "order_id": case.row.order_key,
         "return_id": credited.ret.return_id,
@@ -115,7 +116,7 @@ def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) ->
     return body
 
 
-def _authorisation_for(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) -> Position | None:
+def _authorisation_for(case: Case, about: About, plan: NotePlan, sold_as: Mapping[str, str]) -> Position | None:
     """The open authorisation that holds every line of the note; without one the note stands alone.
 
     Services were never sent, so no authorisation holds them: they go as lines of the note's own.
@@ -123,7 +124,7 @@ def _authorisation_for(case: Case, about: About, plan: NotePlan, order: Mapping[
     from streams.playbook import State
 
     credited: Credited = about.piece
-    noted = {line.line_id for line in plan.lines if line.line_id} - set(services(case, credited.ret, order))
+    noted = {line.line_id for line in plan.lines if line.line_id} - sold_as.keys()
     if not noted or (credited.ret.state in CLOSED_RETURN and _is_closed(case, about.return_id)):
         return None
     not_being_replaced(case, about)
@@ -145,7 +146,7 @@ def _is_closed(case: Case, return_id: str) -> bool:
 
 
 def _line(
-    case: Case, about: About, line: NoteLine, authorised: Position | None, order: Mapping[str, Any]
+    case: Case, about: About, line: NoteLine, authorised: Position | None, sold_as: Mapping[str, str]
 ) -> list[dict[str, Any]]:
     """What a note says of one component; a line that stands on several rows of its authorisation names each."""
     credited: Credited = about.piece
@@ -175,9 +176,8 @@ def _line(
         "tax_code": tax.code,
         "tax_rate": tax.rate,
     }
-    service = services(case, ret, order).get(line.line_id)
-    if service is not None:
-        entry["sold_as"] = service
+    if line.line_id in sold_as:
+        entry["sold_as"] = sold_as[line.line_id]
     body = authorised.body if authorised is not None else None
     if authorised is None or body is None:
         return [entry]

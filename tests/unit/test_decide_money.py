@@ -368,6 +368,19 @@ def test_a_refund_that_shrinks_shows_posted_against_wanted() -> None:
     assert erp.made(REVERSAL) == []
 
 
+def test_a_refund_that_shrinks_is_shown_also_where_each_note_is_approved() -> None:
+    """A yes to the note is no yes to less: Finance sees both amounts, and nothing waits for another yes."""
+    erp = Erp(using=rules(("approval = [] ", 'approval = ["credit_note"] ')))
+    erp.hear(refunded("40.00"))
+    (waits,) = erp.row.waiting.values()
+    erp.hear(decision("approve", None, command_id=waits.command_id, hash=waits.hash))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+    erp.hear(refunded("30.00", 2))
+    reason = exception(erp, "mismatch", "credit_note")["reason"]
+    assert "posted for GBP 40.00" in reason and "now GBP 30.00: GBP 10.00 too much" in reason
+    assert (len(erp.made(NOTE)), erp.waiting()) == (1, [])
+
+
 def test_r04_an_instant_refund_moves_no_goods_and_goods_make_no_note() -> None:
     """Money and goods go their own ways: each by its own cause."""
     erp = Erp()
