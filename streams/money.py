@@ -76,6 +76,21 @@ def to_minor(text: Any, currency: Any, where: str = "amount") -> int:
     return -minor if sign else minor
 
 
+def shown_minor(text: Any, currency: Any, where: str = "amount") -> int:
+    """Minor units of an amount as another system shows it, in whatever digits: rounded to the currency.
+
+    An account with one currency may not name it, so that its amounts come in digits of no currency.
+    Raises `InvalidMoney` for what is no decimal number.
+    """
+    digits = digits_of(currency, where)
+    found = _NUMBER.fullmatch(text) if isinstance(text, str) and len(text) <= _MOST_DIGITS + 2 else None
+    fraction = (found[3] or "") if found else ""
+    if found is None or len(fraction) == digits or len(found[2]) + digits > _MOST_DIGITS:
+        return to_minor(text, currency, where)
+    size = round_half_up_div(int(found[2] + fraction) * 10**digits, 10 ** len(fraction))
+    return -size if found[1] else size
+
+
 def to_text(minor: int, currency: str) -> str:
     """The decimal string of minor units: `to_text(-295, "GBP") == "-2.95"`."""
     digits = digits_of(currency)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from streams.money import InvalidMoney, to_minor
+from streams.money import InvalidMoney, shown_minor
 
 Row = Mapping[str, Any]
 
@@ -67,7 +67,7 @@ def unit_price(row: Row, currency: str, what: str = "amount") -> Fraction | None
     """What one unit of a row was sold for (`what`: amount or tax), exactly; None where the row does not say."""
     units = int(row.get("quantity") or 0)
     try:
-        return Fraction(to_minor(row.get(what), currency), units) if units else None
+        return Fraction(shown_minor(row.get(what), currency), units) if units else None
     except InvalidMoney:
         return None
 

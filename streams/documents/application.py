@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.documents.order import Matched, match, snapshot
-from streams.money import to_minor, to_text
+from streams.money import shown_minor, to_minor, to_text
 from streams.verdicts import Ready, Stop, Waits, skip
 from streams.vocabulary import DocumentKind
 
@@ -44,8 +44,8 @@ def application(case: Case, about: About) -> Ready:
     }
     answer = case.ask(DocumentKind.INVOICE, about.subject, question, return_id=about.return_id)
     currency, amount = note["currency"], to_minor(note["amount"], note["currency"])
-    invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] == currency]
-    still_open = {str(entry["number"]): to_minor(entry["open"], currency) for entry in sorted(invoices, key=_age)}
+    invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] in ("", currency)]
+    still_open = {str(entry["number"]): shown_minor(entry["open"], currency) for entry in sorted(invoices, key=_age)}
     shares = apportion(amount, _credits(case, about, note, order, invoices), still_open)
     if not shares:
         raise skip(

@@ -15,7 +15,7 @@ from streams.components import counted_lines
 from streams.documents.disputes import other_notes
 from streams.documents.refunds import Credited
 from streams.documents.sold import prices
-from streams.money import spoken, to_minor
+from streams.money import shown_minor, spoken, to_minor
 
 if TYPE_CHECKING:
     from streams.playbook import About
@@ -42,7 +42,7 @@ def exceeded(
     """What the note would credit too much of; None: it stays within all limits (R07, I5)."""
     currency, others = plan.currency, other_notes(case, about)
     notes = [NotePlan.from_json(other["plan"]) for other in others]
-    whole = cap(plan, {currency: to_minor(order["total"], currency)}, notes)
+    whole = cap(plan, {currency: shown_minor(order["total"], currency)}, notes)
     if whole is not None:
         return whole
     credited: Credited = about.piece
@@ -66,10 +66,10 @@ def _sold(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], currenc
     lines = {str(entry["order_line"]): entry for entry in order.get("lines", ())}
     if order.get("shipping") is not None and any(line["component"] == "shipping" for line in body["lines"]):
         item = case.profile.item_for("shipping", case.account).code
-        in_rows = sum(worth[number].amount for number, entry in lines.items() if entry.get("item") == item)
-        yield Sold("the order's shipping", to_minor(order["shipping"], currency) + in_rows, component="shipping")
+        in_rows = sum(price.amount for number, price in worth.items() if lines[number].get("item") == item)
+        yield Sold("the order's shipping", shown_minor(order["shipping"], currency) + in_rows, component="shipping")
     for number in sorted({str(line["sold_as"]) for line in body["lines"] if line.get("sold_as")}):
-        if number in lines:
+        if number in worth:
             yield Sold(f"{lines[number]['sku']} on the order", worth[number].amount, order_line=number)
 
 

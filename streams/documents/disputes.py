@@ -128,9 +128,10 @@ def _price_drift(
         if line.line_id not in counted or line.component_sku:
             continue
         entry = next(iter(sold_on(case, order, line, ret.currency).rows), None)
-        if entry is None or not int(entry["quantity"]):
+        price = worth.get(str(entry["order_line"])) if entry is not None else None
+        if entry is None or price is None or not int(entry["quantity"]):
             continue
-        bought, price = int(entry["quantity"]), worth[str(entry["order_line"])]
+        bought = int(entry["quantity"])
         for what, mine, least, most in (
             ("price", line.value, price.amount, price.amount),
             ("tax", line.tax_amount, price.least_tax, price.most_tax),

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from streams.case import Case
-from streams.documents.sold import is_service
+from streams.documents.sold import as_sold, is_service
 from streams.money import round_half_up_div, spoken
 from streams.order_lines import Named, Rows, rows_for, unit_price
 from streams.returns import Return, ReturnLine
@@ -95,7 +95,7 @@ class Matched:
 def sold_on(case: Case, order: Mapping[str, Any], line: ReturnLine, currency: str) -> Rows:
     """The rows of the order that a returned line was sold on, by the one rule there is."""
     code = _code(case, line)
-    rows = order.get("lines", ())
+    rows = as_sold(order, currency)
     by_name = any(case.same_sku(row["sku"], line.sku) for row in rows)
 
     def is_item(row: Mapping[str, Any]) -> bool:

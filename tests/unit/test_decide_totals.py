@@ -246,3 +246,48 @@ def test_two_services_of_one_order_have_a_limit_each() -> None:
     )
     assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf1", "rf2"]
     assert erp.exceptions() == []
+
+
+# -- which line, and orders that show less
+
+
+@pytest.mark.parametrize(("price", "tax", "number"), [("30.00", "5.00", "2"), ("40.00", "6.67", "1")])
+def test_lines_of_one_sku_are_told_apart_by_what_was_paid(price: str, tax: str, number: str) -> None:
+    """The account has no ids of ours: one of two tees was 10.00 cheaper, and the return's price says which."""
+    lines = [order_line(str(n), "", "TEE-RED-M", 1, "40.00", "6.67") for n in (1, 2)]
+    for discount in (off("10.00", "2", tax="1.67"), off("10.00", "2")):
+        erp = Erp(total="74.95", lines=lines, discounts=[discount])
+        erp.hear(snapshot(lines=[tee(unit_price=price, tax_amount=tax)], refunds=[refund("rf1", price)]))
+        (authorisation,) = erp.made(RMA)
+        assert [line["order_line"] for line in authorisation["lines"]] == [number]
+        assert (len(erp.made(NOTE)), erp.exceptions()) == (1, [])
+
+
+def test_an_order_that_names_no_currency_is_read_in_the_returns() -> None:
+    """An account with one currency need not show it; its amounts come in digits of no currency."""
+    erp = Erp(
+        currency="",
+        total="94.9500",
+        shipping="4.95",
+        discounts=[off("0", tax="0")],
+        lines=[
+            order_line("1", "ol1", "TEE-RED-M", 2, "80.0", "13.3333"),
+            order_line("2", "ol2", "HAT-1", 1, "10", "1.67"),
+        ],
+        invoices=[{"number": "77", "open": "94.9500", "currency": ""}],
+    )
+    everything(erp, "40.00", "10.00", "94.95", shipping_refund="4.95")
+    assert [body["amount"] for body in erp.made(NOTE)] == ["94.95"]
+    assert [body["amount"] for body in erp.made(DocumentKind.CREDIT_APPLICATION)] == ["94.95"]
+    assert erp.exceptions() == []
+
+
+def test_a_line_that_shows_no_price_is_not_compared_and_spoils_no_other() -> None:
+    """The total caps it; the hat's price is compared all the same."""
+    lines = [order_line("1", "ol1", "TEE-RED-M", 2, "", ""), order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67")]
+    erp = Erp(lines=lines)
+    everything(erp, "40.00", "9.00", "89.00")
+    assert "Line l2: the price in the return differs" in exception(erp, "mismatch", "credit_note")["reason"]
+    fine = Erp(lines=lines)
+    everything(fine, "40.00", "10.00", "90.00")
+    assert len(fine.made(NOTE)) == 1

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.money import DIGITS, InvalidMoney, largest_remainder, round_half_up_div, spoken, to_minor, to_text
+from streams.money import (
+    DIGITS,
+    InvalidMoney,
+    largest_remainder,
+    round_half_up_div,
+    shown_minor,
+    spoken,
+    to_minor,
+    to_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -122,3 +131,29 @@ def test_shares_add_up_and_stay_within_their_weights(sizes: list[int], data: st.
     for key, weight in enumerate(sizes):
         assert abs(Fraction(total * weight, whole) - shares[key]) < 1
         assert min(0, weight) <= shares[key] <= max(0, weight)
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [
+        ("40.0", "GBP", 4000),
+        ("40", "GBP", 4000),
+        ("40.00", "GBP", 4000),
+        ("13.3333", "GBP", 1333),
+        ("13.335", "GBP", 1334),
+        ("-13.335", "GBP", -1334),
+        ("-0.004", "GBP", 0),
+        ("1200.5", "JPY", 1201),
+        ("1.5", "KWD", 1500),
+    ],
+)
+def test_an_amount_that_another_system_shows_is_rounded_to_the_currency(text: str, currency: str, minor: int) -> None:
+    """It may come in digits of no currency; halves go away from zero."""
+    assert shown_minor(text, currency) == minor
+
+
+@pytest.mark.parametrize("shown", [None, "", "lots", 40.0, "1e2", "+1.00", "007.00", "1" * 18, "9999999999999999"])
+def test_what_is_no_amount_is_none_however_it_is_shown(shown: object) -> None:
+    """Only the digits may differ."""
+    with pytest.raises(InvalidMoney):
+        shown_minor(shown, "GBP")
