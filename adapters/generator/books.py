@@ -28,6 +28,7 @@ class Document:
     amount: Decimal
     lines: list[dict[str, Any]]
     status: str
+    date: str = ""  # the day it bears; empty where the ledger shows none
     void: bool = False
     reversed: Decimal = Decimal(0)
 
@@ -88,6 +89,7 @@ class Books:
                 Decimal(0),
                 [],
                 entry["status"],
+                str(entry.get("date") or ""),
             )
             self.documents.append(document)
         if entry["op"] in ("create", "update"):

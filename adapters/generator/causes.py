@@ -6,13 +6,14 @@ fault, is a fault of the system: of what it does, or of what it bothers people w
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from adapters.generator import rule
+from adapters.generator import reading, rule
 from adapters.generator.amounts import ZERO, smallest
 from adapters.generator.story import Story
 from adapters.generator.truth import PaidRefund, Truth, fold
@@ -82,6 +83,7 @@ def of(orders: Iterable[Order], stories: Iterable[Story]) -> list[Cause]:
         for tag in sorted(story.tags)
         if tag in _PLOTS
     ]
+    found += _spoilt(truth)
     found += _failed(truth)
     found += _other_amounts(truth, sold)
     found += _more_than_paid(truth, sold)
@@ -94,7 +96,15 @@ def _events(stories: Iterable[Story]) -> Iterator[tuple[dict[str, Any], str]]:
     for story in stories:
         for told in story.told:
             kind = "return.updated" if told.source == "reveni" else "inspection.recorded"
-            yield {"type": kind, "recorded_at": told.at.isoformat(), "data": told.data}, told.at.isoformat()
+            body = json.dumps({"type": kind, "recorded_at": told.at.isoformat(), "data": told.data}).encode()
+            yield reading.event(body), told.at.isoformat()
+
+
+def _spoilt(truth: Truth) -> Iterator[Cause]:
+    """A refund that nobody may make a note of: Finance sees its amount, and that the others may come to less."""
+    for refund in truth.spoilt:
+        calls = [Call("invalid", "finance", MONEY), _TOO_MUCH]
+        yield Cause(refund.order_id, refund.return_id, "refund-not-to-be-told", calls)
 
 
 def _failed(truth: Truth) -> Iterator[Cause]:
@@ -170,7 +180,8 @@ def _rejected_but_sellable(truth: Truth, sold: Mapping[str, Order]) -> Iterator[
         line = next((one for one in data["lines"] if one["line_id"] == line_id), None) if data else None
         if data is None or line is None or line["verdict"] not in ("accepted", "rejected"):
             continue
-        accepted = int(line.get("accepted_quantity", line["quantity"])) if line["verdict"] == "accepted" else 0
+        rest = int(line["quantity"]) - int(line.get("rejected_quantity", 0))
+        accepted = int(line.get("accepted_quantity", rest)) if line["verdict"] == "accepted" else 0
         if units > accepted * _in_one(line, sku, sold.get(str(data["order_id"]))):
             order_id = str(data["order_id"])
             yield Cause(order_id, return_id, "rejected-but-sellable", [Call("mismatch", "cx", RECEIPT)])

@@ -56,6 +56,8 @@ class Chances:
     # the warehouse
     never_inspected: float = 0.05  # of lines
     corrected: float = 0.08  # of inspections
+    # what is told oddly, of the stories (or orders) that it fits: by the names of `odd_stories` and `odd_orders`
+    odd: Mapping[str, float] = field(default_factory=dict)
 
 
 PEAK = Chances()

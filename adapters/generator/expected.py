@@ -11,6 +11,7 @@ from typing import Any
 from adapters.generator import causes
 from adapters.generator.amounts import text
 from adapters.generator.causes import Call, Cause
+from adapters.generator.odd_stories import ODD
 from adapters.generator.story import Story
 from adapters.generator.world import ACCOUNT, WAREHOUSES, World
 
@@ -47,6 +48,7 @@ class Expected:
     demands: list[Demand] = field(default_factory=list)
     tags: dict[str, list[str]] = field(default_factory=dict)  # return id: what is odd about it
     causes: list[Cause] = field(default_factory=list)
+    time_zone: str = "Europe/London"  # whose days documents bear; empty: other days may be asked for (closed periods)
 
     @property
     def sellable(self) -> frozenset[str]:
@@ -91,4 +93,7 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
         if story.plot.exceptions and story.plot.name in story.tags:
             kinds = sorted(story.plot.exceptions)
             result.demands.append(Demand(story.order_id, story.return_id, story.plot.name, kinds))
+        if story.odd and ODD[story.odd].kinds:
+            kinds = sorted(ODD[story.odd].kinds)
+            result.demands.append(Demand(story.order_id, story.return_id, story.odd, kinds))
     return result

@@ -9,9 +9,12 @@ position is the same whichever note belongs to which of two equal refunds.
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from adapters.generator.amounts import smallest
 from adapters.generator.books import CREDITS, Books, Document
@@ -54,12 +57,15 @@ def check(
         if document.net > 0:
             groups.setdefault((document.order_id, document.currency), _Group([], [])).documents.append(document)
     lost = doubled = 0
+    for (order_id, _), group in sorted(groups.items()) if expected.time_zone else ():
+        _dates(verdict, order_id, group, ZoneInfo(expected.time_zone))
     for (order_id, currency), group in sorted(groups.items()):
         missing, more = _one(verdict, sure, order_id, currency, group, opened.get(order_id, _NOTHING))
         lost += missing
         doubled += more
     _beyond_the_order(verdict, expected, most, groups, names or Names())
     _beyond_the_shipping(verdict, expected, most, groups, names or Names())
+    _spoilt(verdict, expected, sure, opened)
     verdict.counts["refunds_paid"] = sum(not refund.failed for refund in sure.refunds.values())
     verdict.counts["credit_notes"] = len(credits)
     verdict.counts["credit_notes_doubled"] = doubled
@@ -107,6 +113,37 @@ def _one(verdict: Verdict, sure: Truth, order_id: str, currency: str, group: _Gr
     if credited > paid and not excused:
         verdict.add("I5", "credited-more-than-refunded", order_id, f"{credited} credited, {paid} refunded ({currency})")
     return lost, doubled
+
+
+def _dates(verdict: Verdict, order_id: str, group: _Group, zone: ZoneInfo) -> None:
+    """A note bears the day of its refund, in the merchant's time zone; of equal refunds, the day of one of them."""
+    days: dict[Decimal, set[str]] = {}
+    for refund in group.refunds:
+        told = {datetime.fromisoformat(time).astimezone(zone).date().isoformat() for time in refund.executed_at}
+        days[refund.amount] = days.get(refund.amount, set()) | (told or {""})
+    for document in group.documents:
+        allowed = days.get(document.amount, {""})
+        if document.date and "" not in allowed and document.date not in allowed:
+            what = f"{document.kind} {document.number} bears {document.date}, its refund {' or '.join(sorted(allowed))}"
+            verdict.add("F01", "note-of-another-day", order_id, what, document.external_ref)
+
+
+def _spoilt(verdict: Verdict, expected: Expected, sure: Truth, opened: Mapping[str, Open]) -> None:
+    """A paid refund without a name or a readable time of its own is shown to Finance with its amount."""
+    owed = {demand.return_id for demand in expected.demands if "invalid" in demand.kinds}
+    spoilt = [one for one in sure.spoilt if one.return_id in owed]
+    unseen = Counter((one.order_id, one.return_id, one.amount, one.currency) for one in spoilt)
+    for order_id, open_ in opened.items():
+        for entry in open_.exceptions:
+            if (entry.get("kind"), entry.get("owner")) == ("invalid", "finance") and entry.get("amount"):
+                amount, currency = Decimal(str(entry["amount"])), str(entry.get("currency"))
+                unseen[order_id, str(entry.get("return_id") or ""), amount, currency] -= 1
+    for (order_id, return_id, amount, currency), count in sorted(unseen.items()):
+        if count > 0:
+            what = (
+                f"{count} refunds of {amount} {currency} of return {return_id} cannot be told; Finance sees none of it"
+            )
+            verdict.add("I1", "spoilt-refund-unseen", order_id, what)
 
 
 def _match(

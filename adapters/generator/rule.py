@@ -39,17 +39,27 @@ def part_price(line: Mapping[str, Any], currency: str, order: Order | None) -> D
     return next(price for part, price in zip(sold.components, parts, strict=True) if part.sku == line["component_sku"])
 
 
+def replaced(data: Mapping[str, Any], line: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:
+    """The replacements of a line with the counted units that each takes, in the order given."""
+    left, taken = counted(data, line), []
+    for entry in data["replacements"]:
+        if entry["replaces_line_id"] == line["line_id"]:
+            units = min(left, entry["quantity"])
+            left -= units
+            taken.append((entry, units))
+    return taken
+
+
 def expected(data: Mapping[str, Any], order: Order | None = None) -> Decimal:
     """The sum of a return's components: lines, exchanged differences, shipping, bonuses, less fees."""
     total, any_counts = Decimal(data["shipping_refund"]), False
-    replacements = {entry["replaces_line_id"]: entry for entry in data["replacements"]}
     for line in data["lines"]:
         units = counted(data, line)
         any_counts = any_counts or units > 0
         if line["request"] == "exchange":
-            replacement = replacements[line["line_id"]]
-            units = min(units, replacement["quantity"])
-            total += value(data, line, units, order) - Decimal(replacement["unit_price"]) * units
+            taken = replaced(data, line)
+            total += value(data, line, sum(each for _, each in taken), order)
+            total -= sum((Decimal(one["unit_price"]) * each for one, each in taken), ZERO)
         else:
             total += value(data, line, units, order)
     total += sum((Decimal(bonus["amount"]) for bonus in data["bonuses"]), ZERO)

@@ -42,6 +42,7 @@ class Story:
     plot: Plot
     tags: set[str] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
+    odd: str = ""  # how it is told oddly
 
     @property
     def order_id(self) -> str:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from adapters.generator import beyond, catalogue, inspections, plots, request, rule, twins
+from adapters.generator import beyond, catalogue, inspections, odd_stories, plots, request, rule, twins
 from adapters.generator.amounts import ZERO, rounded, smallest, text
 from adapters.generator.chances import PEAK, Chances
 from adapters.generator.inspections import Parcel
@@ -38,6 +38,8 @@ def tell(world: World, base: datetime = BASE, chances: Chances = PEAK) -> list[S
             stories.append(twins.of(rng, stories[-1]))
     if chances.beyond_paid < 1:
         beyond.spare(Random(f"{world.seed}/beyond-paid"), stories, chances.beyond_paid)
+    if chances.odd:
+        odd_stories.twist(world.seed, stories, chances.odd)
     return stories
 
 

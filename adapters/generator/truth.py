@@ -10,9 +10,12 @@ from typing import Any
 
 import orjson
 
-from adapters.generator import rule
+from adapters.generator import reading, rule
 from adapters.generator.deliveries import Delivery
 from adapters.generator.files import Answer
+
+# CONTRACTS section 2, Arrays: absent until known, and filled from older versions.
+_LATE = ("disposition", "restock", "location", "accepted_quantity", "rejected_quantity")
 
 
 @dataclass(slots=True)
@@ -27,6 +30,18 @@ class PaidRefund:
     amount: Decimal  # as the newest snapshot says
     failed: bool = False  # a newer snapshot than the last that called it paid says so
     paid_at: list[Decimal] = field(default_factory=list)  # the amounts that snapshots called paid, oldest first
+    executed_at: set[str] = field(default_factory=set)  # what snapshots that called it paid said
+
+
+@dataclass(frozen=True, slots=True)
+class SpoiltRefund:
+    """A paid refund that cannot be told from others, or cannot be read: nobody may make a note of it unseen."""
+
+    refund_id: str  # empty: it has none of its own
+    return_id: str
+    order_id: str
+    currency: str
+    amount: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +79,7 @@ class Truth:
     refunds: dict[str, PaidRefund] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     found: list[Found] = field(default_factory=list)  # of every version
+    spoilt: list[SpoiltRefund] = field(default_factory=list)  # of the newest snapshots
     newest: dict[str, int] = field(default_factory=dict)  # inspection id: newest version
 
     def found_finally(self) -> list[Found]:
@@ -83,7 +99,7 @@ def begun(sent: Iterable[Delivery], answers: Iterable[Answer]) -> tuple[Truth, T
         if answer.status == 200:
             accepted.add(answer.seq)
     genuine = [one for one in sent if one.sort in ("reveni", "warehouse") and one.seq in first_begun]
-    read = {one.seq: (orjson.loads(one.body), first_begun[one.seq]) for one in genuine}
+    read = {one.seq: (reading.event(one.body), first_begun[one.seq]) for one in genuine}
     return fold(read[one.seq] for one in genuine if one.seq in accepted), fold(read[one.seq] for one in genuine)
 
 
@@ -109,9 +125,14 @@ def fold(events: Iterable[tuple[dict[str, Any], str]]) -> Truth:
                 told[data["version"]] = known, recorded, data
     for return_id, by_version in snapshots.items():
         in_order = [by_version[version] for version in sorted(by_version)]
-        truth.returns[return_id] = in_order[-1]
+        newest = truth.returns[return_id] = _with_what_was_said_before(in_order)
         _refunds(truth, in_order)
-        _exchanges(truth, in_order[-1])
+        _exchanges(truth, newest)
+        truth.spoilt += [
+            SpoiltRefund(raw["refund_id"], return_id, newest["order_id"], newest["currency"], Decimal(raw["amount"]))
+            for raw in newest.get("spoilt", ())
+            if raw["state"] == "paid"
+        ]
     for inspection_id, told in inspections.items():
         truth.newest[inspection_id] = max(told)
         for version, (known, _, data) in told.items():
@@ -146,6 +167,25 @@ def _weight(data: dict[str, Any]) -> tuple[str, str]:
     return str(data["updated_at"]), hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def _with_what_was_said_before(snapshots: list[dict[str, Any]]) -> dict[str, Any]:
+    """The newest snapshot; what its lines do not say of `_LATE` stands as the newest of the older ones has it."""
+    newest = snapshots[-1]
+    late: dict[str, dict[str, Any]] = {}
+    for data in snapshots[:-1]:
+        for line in data["lines"]:
+            said = {name: line[name] for name in _LATE if line.get(name) is not None}
+            if said:
+                late.setdefault(line["line_id"], {}).update(said)
+    if not late:
+        return newest
+    lines = [late.get(line["line_id"], {}) | _without_nulls(line) for line in newest["lines"]]
+    return {**newest, "lines": lines}
+
+
+def _without_nulls(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if value is not None}
+
+
 def _refunds(truth: Truth, snapshots: list[dict[str, Any]]) -> None:
     for data in snapshots:
         for raw in data["refunds"]:
@@ -159,18 +199,18 @@ def _refunds(truth: Truth, snapshots: list[dict[str, Any]]) -> None:
             refund.amount = Decimal(raw["amount"])
             if raw["state"] == "paid" and refund.amount not in refund.paid_at:
                 refund.paid_at.append(refund.amount)
+            if raw["state"] == "paid" and raw.get("executed_at"):
+                refund.executed_at.add(raw["executed_at"])
             if raw["state"] in ("paid", "failed"):
                 refund.failed = raw["state"] == "failed"
 
 
 def _exchanges(truth: Truth, data: dict[str, Any]) -> None:
-    replacements = {entry["replaces_line_id"]: entry for entry in data["replacements"]}
     for line in data["lines"]:
-        replacement = replacements.get(line["line_id"])
-        if line["request"] != "exchange" or replacement is None or replacement.get("order_ref"):
+        if line["request"] != "exchange":
             continue
-        units = min(rule.counted(data, line), replacement["quantity"])
-        if units:
-            truth.exchanges.append(
-                Exchange(data["return_id"], str(data["order_id"]), line["line_id"], replacement["sku"], units)
-            )
+        for replacement, units in rule.replaced(data, line):
+            if units and not replacement.get("order_ref"):
+                truth.exchanges.append(
+                    Exchange(data["return_id"], str(data["order_id"]), line["line_id"], replacement["sku"], units)
+                )

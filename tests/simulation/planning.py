@@ -27,6 +27,22 @@ _ABOUT_GOODS = frozenset({"unknown-disposition", "wrong-item", "over-inspected"}
 _MAPPED_LATER = frozenset({"unmapped-tax", "unmapped-method", "unknown-disposition"})
 _RARE = ("over-inspected", "over-inspected", "twins", "amount-raised")  # plots that chance alone seldom brings
 _FED_IN = 0.6  # of runs that lose a message: those in which it is fed in by hand
+_ZONES = ("Europe/London", "Europe/London", "Pacific/Auckland", "America/New_York", "Asia/Kolkata")
+_ODDLY_TOLD = (
+    "days-apart",
+    "executed-at-missing",
+    "executed-at-unreadable",
+    "executed-near-midnight",
+    "fields-omitted",
+    "only-rejected-units-told",
+    "part-of-the-shipping",
+    "refund-id-twice",
+    "refund-state-stays-unknown",
+    "refund-state-unknown",
+    "refund-without-id",
+    "refunds-an-object",
+    "restock-said-once",
+)
 _SEEKS, _TRIES = 0.06, 15  # the share of runs that look for one, and in how many worlds
 _SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 
@@ -50,9 +66,11 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     made, stories = _told(seed, dice, size)
     skus = _skus(made, stories)
     document = profiles.profile(inspection_dice, skus)
+    document["merchant"]["time_zone"] = Random(f"{seed}/zone").choice(_ZONES)
     vendor = profiles.vendor(inspection_dice, document)
     traffic = round(size.traffic[0] * (size.traffic[1] / size.traffic[0]) ** dice.random(), 3)
-    expectations = expected.of(made, stories)
+    zone = "" if vendor.get("closed_periods") else document["merchant"]["time_zone"]
+    expectations = replace(expected.of(made, stories), time_zone=zone)
     sent, notes = _deliveries(Random(f"{seed}/deliveries"), Random(f"{seed}/fed-in"), stories, traffic, expectations)
     acts: list[Act] = [Webhook(0, delivery.offset, delivery) for delivery in sent]
     names = families.chosen(Random(f"{seed}/families"))
@@ -158,6 +176,7 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
         not_restocked=dice.choice((0.0, 0.3)),
         never_inspected=dice.choice((0.0, 0.1)),
         corrected=0.25,
+        odd=_odd(Random(f"{seed}/odd")),
     )
     wanted, most = dice.randint(*size.orders), dice.randint(*size.returns)
     attempt, rare = 0, Random(f"{seed}/rare")
@@ -170,6 +189,11 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
             continue  # every order is still pending: nothing could come back
         if not sought or attempt >= _TRIES or any(story.plot.name == sought for story in stories):
             return replace(made, seed=seed), stories
+
+
+def _odd(dice: Random) -> dict[str, float]:
+    """A few ways of telling oddly, each common in the runs that have it."""
+    return dict.fromkeys(dice.sample(_ODDLY_TOLD, dice.choice((0, 1, 2, 3))), 0.7)
 
 
 def _deliveries(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.generator import check, truth
 from adapters.generator.amounts import text
@@ -20,6 +21,7 @@ from adapters.generator.files import Answer
 from adapters.generator.run import Peak, make
 from adapters.generator.verdict import Verdict
 
+LONDON = ZoneInfo("Europe/London")
 START = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 SECRETS = {REVENI: "reveni-secret", WAREHOUSE: "warehouse-secret"}
 _PLACES = {"sellable": "sellable", "damaged": "quarantine", "faulty": "quarantine", "destroyed": "write_off"}
@@ -102,7 +104,11 @@ def answered(sent: Sequence[Delivery]) -> list[Answer]:
 
 def honest(seed: int, orders: int) -> Run:
     """A flawless run of a seed."""
-    peak = make(seed, orders, 60, SECRETS)
+    return honest_about(make(seed, orders, 60, SECRETS))
+
+
+def honest_about(peak: Peak) -> Run:
+    """A flawless run of what is told in a peak."""
     run = Run(peak, peak.deliveries, answered(peak.deliveries))
     sure, _ = truth.begun(run.sent, run.answers)
     demanded = {demand.return_id for demand in peak.expected.demands}
@@ -112,6 +118,9 @@ def honest(seed: int, orders: int) -> Run:
         shown = entry(demand.order_id, demand.return_id, call.step, call.kind)
         run.exceptions.append({**shown, "owner": call.owner})
         run.waiting.append(entry(demand.order_id, demand.return_id, None, "waiting"))  # the rest waits for it
+    for spoilt in sure.spoilt:
+        shown = entry(spoilt.order_id, spoilt.return_id, "credit_note", "invalid", spoilt.refund_id or None)
+        run.exceptions.append({**shown, "amount": text(spoilt.amount, spoilt.currency), "currency": spoilt.currency})
     decoded = {**entry(None, None, "decode", "invalid"), "owner": "engineering"}
     run.exceptions += [decoded.copy() for one in run.sent if "nameless" in one.tags]
     end = at(120)
@@ -121,20 +130,32 @@ def honest(seed: int, orders: int) -> Run:
         lines = [{"sku": one.get("component_sku") or one["sku"], "quantity": one["quantity"]} for one in data["lines"]]
         run.book("return_authorisation", str(data["order_id"]), end, lines=lines, status="open")
     credited: dict[str, Decimal] = defaultdict(Decimal)
+    bonuses: dict[str, Decimal] = defaultdict(Decimal)
+    for data in sure.returns.values():
+        bonuses[str(data["order_id"])] += sum((Decimal(one["amount"]) for one in data["bonuses"]), Decimal(0))
     for refund in sure.refunds.values():
         if refund.return_id not in demanded and not refund.failed:
-            on_top = refund.kind == "goodwill" or sure.returns[refund.return_id]["bonuses"]
-            total = credited[refund.order_id] + (Decimal(0) if on_top else refund.amount)
-            if total > Decimal(peak.expected.orders[refund.order_id].paid):
+            total = credited[refund.order_id] + (Decimal(0) if refund.kind == "goodwill" else refund.amount)
+            if total > Decimal(peak.expected.orders[refund.order_id].paid) + bonuses[refund.order_id]:
                 run.exceptions.append(
                     entry(refund.order_id, refund.return_id, "credit_note", "mismatch", refund.refund_id)
                 )
                 continue
             credited[refund.order_id] = total
             amount = text(refund.amount, refund.currency)
-            run.book("credit_note", refund.order_id, end, amount=amount, currency=refund.currency, status="open")
+            days = {datetime.fromisoformat(one).astimezone(LONDON).date().isoformat() for one in refund.executed_at}
+            note = run.book("credit_note", refund.order_id, end, amount=amount, currency=refund.currency, status="open")
+            note["date"] = max(days, default="2026-11-27")
+    kept_back = {
+        (return_id, line["line_id"])
+        for return_id, data in sure.returns.items()
+        for line in data["lines"]
+        if line.get("restock") is False
+    }
     for found in sure.found_finally():
         place = _PLACES.get(found.disposition)
+        if place == "sellable" and (found.return_id, found.line_id) in kept_back:
+            place = "quarantine"
         if place and found.return_id not in demanded:
             location = peak.expected.places[found.location][place]
             line = {"sku": found.sku, "quantity": found.quantity, "location": location}

@@ -60,7 +60,6 @@ class Pieces:
 def _worth(data: Mapping[str, Any], order: Order) -> dict[str, Decimal]:
     """What a snapshot's components come to without their sign, by what the ledger calls them: SKUs, stand-in items."""
     found: dict[str, Decimal] = {}
-    replacements = {entry["replaces_line_id"]: entry for entry in data["replacements"]}
     known = {line.order_line_id for line in order.lines}
     for line in data["lines"]:
         if line["order_line_id"] not in known:
@@ -68,8 +67,8 @@ def _worth(data: Mapping[str, Any], order: Order) -> dict[str, Decimal]:
         sku, units = line.get("component_sku") or line["sku"], int(line["quantity"])
         amount = rule.value(data, line, units, order)
         if line["request"] == "exchange":
-            replacement = replacements.get(line["line_id"])
-            cheaper = Decimal(replacement["unit_price"]) * min(units, replacement["quantity"]) if replacement else _ZERO
+            whole = {**data, "mode": "instant"}  # as many as ever count
+            cheaper = sum((Decimal(one["unit_price"]) * each for one, each in rule.replaced(whole, line)), _ZERO)
             amount = max(_ZERO, amount - cheaper) if cheaper else amount
         found[sku] = found.get(sku, _ZERO) + amount
     found["shipping"] = Decimal(data["shipping_refund"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
+
+import orjson
 
 from adapters.generator import check
 from adapters.generator.books import CREDITS
@@ -253,6 +255,11 @@ def _fold_differs(said: Mapping[str, Mapping[str, Any]], held: Mapping[str, Any]
     if fields != found:
         field = next(name for name in (*fields, *found) if fields.get(name) != found.get(name))
         return f"its {field} is to be {fields.get(field)!r:.200}, it is {found.get(field)!r:.200}"
+    odd = {_text(value["entry"]) for name, (_, value) in held["fields"].items() if name.startswith("refunds!")}
+    told = {_text(entry) for name in names for entry in _without_name(said[name].get("refunds"))}
+    if odd != told:
+        entry = min(odd ^ told)
+        return f"a refund without an id of its own is {'not kept' if entry in told else 'made up'}: {entry!r:.200}"
     return _refunds_differ([said[name] for _, _, name in in_order], held["refunds"], versions)
 
 
@@ -261,6 +268,19 @@ def _id_of(refund: Any) -> Any:
     found = refund.get("refund_id") if isinstance(refund, dict) else None
     is_whole = isinstance(found, int) and not isinstance(found, bool)
     return found if is_whole or (isinstance(found, str) and found.strip()) else None
+
+
+def _text(entry: Any) -> str:
+    return orjson.dumps(entry, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _without_name(refunds: Any) -> Iterator[Any]:
+    """Entries that cannot be called by an id: there is none, it comes twice, or they stand in no list."""
+    if not isinstance(refunds, list):
+        yield from () if refunds is None else refunds.values() or [refunds]
+        return
+    ids = [str(_id_of(entry)) for entry in refunds]
+    yield from (one for one, own in zip(refunds, ids, strict=True) if _id_of(one) is None or ids.count(own) > 1)
 
 
 def _refunds_differ(newest_first: Iterable[Mapping[str, Any]], held: Mapping[str, Any], versions: Sequence[Any]) -> str:

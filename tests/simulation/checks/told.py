@@ -6,9 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-import orjson
-
-from adapters.generator import truth
+from adapters.generator import reading, truth
 from adapters.generator.deliveries import Delivery
 from adapters.generator.truth import Truth
 from adapters.generator.world import Order
@@ -71,7 +69,7 @@ class Told:
             return
         event = self._read.get(delivery.body)
         if event is None:
-            event = self._read[delivery.body] = orjson.loads(delivery.body)
+            event = self._read[delivery.body] = reading.event(delivery.body)
             if delivery.sort == "reveni":
                 self._snapshot(event["data"])
             else:
