@@ -1,24 +1,28 @@
-"""The builds of the sequencer that a run may have: the tree as it is, a bad one, and the release before."""
+"""The builds that a run may have: the tree as it is, a bad one, and the release before."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from zlib import crc32
 
 from adapters.runtime import playbooks
+from agents.dispatcher.ports import Adapter
 from agents.gate.dead_ratio import DeadRatio
 from agents.log import Entries
+from streams.adapter import Calls, Document
 from streams.case import Case
+from streams.commands import Command
 from streams.playbook import About, Playbook, Step
-from streams.vocabulary import ErrorKind
+from streams.vocabulary import DocumentKind, ErrorKind
 from tests.simulation.kafka import Broker
 from tests.simulation.plan import THE_FAULT
 from tests.simulation.ports import SimLog
 
-BAD, FAULTY, OLDER = "bad", "faulty", "older"
-FAILS = frozenset({BAD, FAULTY})  # what they dead-letter is sent in again once they are gone
+BAD, FAULTY, MISREADS, OLDER = "bad", "faulty", "misreads", "older"
+FAILS = frozenset({BAD, FAULTY, MISREADS})  # what they dead-letter is sent in again once they are gone
 _LEAST_DEAD = 4  # the product's rule with its numbers made smaller, as a run has few records
 
 
@@ -51,6 +55,49 @@ _JOINED = re.compile(rb'"joined":\[(?:\[\d+,\d+\],?)*\],')
 
 def _without_joined(value: bytes | None) -> bytes | None:
     return _JOINED.sub(b"", value, count=1) if value is not None else None
+
+
+class FaultyAdapter:
+    """The product's adapter in a dispatcher of a build that misreads what is answered about every second command.
+
+    The call itself is made, and what it does at the vendor stands.
+    """
+
+    def __init__(self, adapter: Adapter, is_faulty: Callable[[], bool], struck: Callable[[], None]) -> None:
+        self.limits = adapter.limits
+        self._adapter, self._is_faulty, self._struck = adapter, is_faulty, struck
+
+    def _misread(self, command: Command) -> None:
+        if self._is_faulty() and crc32(command.id.encode()) % 2:
+            self._struck()
+            raise ZeroDivisionError(THE_FAULT)
+
+    def reference_enforced(self, command: Command) -> bool:
+        return self._adapter.reference_enforced(command)
+
+    async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
+        found = await self._adapter.look_up(command, calls)
+        self._misread(command)
+        return found
+
+    async def candidates(self, command: Command, calls: Calls) -> tuple[Document, ...]:
+        return await self._adapter.candidates(command, calls)
+
+    async def create(self, command: Command, calls: Calls) -> Document:
+        made = await self._adapter.create(command, calls)
+        self._misread(command)
+        return made
+
+    async def answer(self, command: Command, calls: Calls) -> Mapping[str, Any]:
+        answer = await self._adapter.answer(command, calls)
+        self._misread(command)
+        return answer
+
+    def list_documents(self, kind: DocumentKind, since: str, calls: Calls) -> AsyncIterator[Document]:
+        return self._adapter.list_documents(kind, since, calls)
+
+    async def close(self) -> None:
+        await self._adapter.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +139,6 @@ BUILDS = {
         most_bugs=_LEAST_DEAD - 1,
         fails=True,
     ),
+    MISREADS: Build(_GOOD, fails=True),
     OLDER: Build(_GOOD, log=OlderLog),
 }

@@ -12,7 +12,7 @@ from agents.rows import StaleRows
 from agents.sequencer.actor import DeployStopped
 from streams.profile import Profile
 from streams.topics import Topology
-from tests.simulation.builds import BAD, BUILDS, OLDER
+from tests.simulation.builds import BAD, BUILDS, MISREADS, OLDER, FaultyAdapter
 from tests.simulation.groups import Group
 from tests.simulation.kafka import Broker
 from tests.simulation.loop import PROCESS, Process, VirtualLoop
@@ -49,7 +49,7 @@ class Fleet:
         self._read_profile = lru_cache(maxsize=16)(Profile.from_record)
         self.workers: list[Worker] = []
         self._by_process: dict[str, Worker] = {}
-        self.build = ""  # what sequencers run that are started from now on
+        self.build = ""  # what sequencers run that are started from now on, and dispatchers at once
         self._woke: dict[str, float] = {}  # when a worker that had been stopped went on; never: it has not yet
 
     def start(self, role: str) -> None:
@@ -64,7 +64,9 @@ class Fleet:
             table = self._profile.document["accounts"][self._account]
             adapter = self._vendor.adapter(process.name, table, clock.now, self._profile.merchant.time_zone)
             head_room = self._profile.account(self._account).head_room
-            worker = DispatcherWorker(self._topology, self._account, adapter, head_room, self._look_seconds, *base)
+            misread = partial(self._witness.struck, "answer misread")
+            faulty = FaultyAdapter(adapter, lambda: self.build == MISREADS, misread)
+            worker = DispatcherWorker(self._topology, self._account, faulty, head_room, self._look_seconds, *base)
         self.workers.append(worker)
         self._by_process[process.name] = worker
         self._witness.tell(process.name, "starts")

@@ -64,6 +64,7 @@ FAULTS = (
     ),
     _fault("everything fails (bad deploy)", "E09", r"deploy bad"),
     _fault("some orders fail by our own fault; sent in again once it is mended", "", r"deploy faulty"),
+    _fault("a build misreads answers; retried once it is mended", "I1 I2", r"answer misread"),
     _fault("upgrade with rows written by the release before", "I11", r"upgrade"),
     _fault("profile version changed in mid-flow, at some workers first", "I1 I2", r"publish"),
     _fault("replay and decisions during live traffic, twice, stale, wrong", "I7", r"operate"),

@@ -206,6 +206,24 @@ def replay_all(letters: Mapping[str, DeadLetter], kind: str, at: str, actor_id: 
     return written
 
 
+def retry_all(
+    exceptions: Sequence[Mapping[str, Any]],
+    letters: Mapping[str, DeadLetter],
+    kind: str,
+    at: str,
+    actor_id: str,
+    rows: Mapping[str, Row],
+) -> list[Written]:
+    """Every open exception of a command that ended in one kind of trouble is retried."""
+    written: list[Written] = []
+    for number, (target, about) in enumerate(_decidable(exceptions, (), letters, rows)):
+        if about == kind:
+            act_id = f"{actor_id}-retry-{number}"
+            made = decision("retry", target.order_key, ACTOR, target, {}, decision_id=f"decision-{act_id}", at=at)
+            written += _records(made, at, act_id)
+    return written
+
+
 def _replay(letter: DeadLetter, at: str, act_id: str) -> tuple[list[Written], Written]:
     """The audit and the record, and what closes the letter then; raises `NotReplayable`."""
     wanted = replay_of(letter, ACTOR, Topology(), replay_id=f"replay-{act_id}")

@@ -21,6 +21,13 @@ def _bad_deploy(trouble: Trouble) -> None:
     trouble.add(Deploy(0, round(at + lasts, 3), "", trouble.span(0.1, 5.0)), 10.0)
 
 
+def _misreads(trouble: Trouble) -> None:
+    """A build whose dispatchers fail on what the vendor answers about some commands, and after a while it is mended."""
+    at = round(max(0.0, trouble.dice.choice(trouble.told) - trouble.span(0.1, 5.0)), 3)
+    trouble.add(Deploy(0, at, "misreads", trouble.span(0.1, 5.0)))
+    trouble.add(Deploy(0, round(at + trouble.span(5.0, 90.0), 3), "", trouble.span(0.1, 5.0)), 10.0)
+
+
 def _upgrade(trouble: Trouble) -> None:
     """The workers are of the release before, and are replaced one after the other by those of this one."""
     trouble.add(Deploy(0, 0.0, "older"))
@@ -72,6 +79,7 @@ def _handed_on(trouble: Trouble) -> None:
 
 SELDOM: dict[str, tuple[float, Family]] = {  # with the share of runs that have it, whatever else they have
     "bad-deploy": (0.05, _bad_deploy),
+    "misreads": (0.05, _misreads),
     "upgrade": (0.03, _upgrade),
     "cut-short": (0.05, _cut_short),
     "handed-on": (0.03, _handed_on),

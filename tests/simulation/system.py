@@ -224,12 +224,19 @@ class System:
             self.loop.world.call_later(_NOTICED_AFTER, self._replay_bugs, f"{self.plan.seed}-{act.number}")
 
     def _replay_bugs(self, actor_id: str) -> bool:
-        """Whoever took the bad build back sends in again what died of it; false when nothing did."""
-        written = operator.replay_all(self.letters(), "bug", rfc3339(self.clock.now()), actor_id)
-        if written:
+        """Whoever took the bad build back sends in again, and retries, what died of it; false when nothing did."""
+        at, letters = rfc3339(self.clock.now()), self.letters()
+        rows = {row.order_key: row for row in map(decode, self.rows().values())}
+        replayed = operator.replay_all(letters, "bug", at, actor_id)
+        if replayed:
             self.witness.struck("operate replay all")
-            self.loop.world.spawn(self._write(written))
-        return bool(written)
+        exceptions = self.exceptions(list(rows.values()), letters)
+        retried = operator.retry_all(exceptions, letters, "bug", at, actor_id, rows)
+        if retried:
+            self.witness.struck("operate retry all")
+        if replayed or retried:
+            self.loop.world.spawn(self._write([*replayed, *retried]))
+        return bool(replayed or retried)
 
     def _operate(self, act: Operate) -> None:
         rows, letters = [decode(value) for value in self.rows().values()], self.letters()

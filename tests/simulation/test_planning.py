@@ -104,7 +104,7 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert {act.verb for act in acts if isinstance(act, Operate)} == {"decide", "replay"}
     kinds = {type(act).__name__ for act in acts}
     assert {"Join", "Leave", "Rebalance", "Jump", "Compact", "Corrupt", "Publish"} <= kinds
-    assert {act.build for act in acts if isinstance(act, Deploy)} == {"", "bad", "faulty", "older"}
+    assert {act.build for act in acts if isinstance(act, Deploy)} == {"", "bad", "faulty", "misreads", "older"}
     numbers = Counter(len(families.FAMILIES.keys() & set(plan.tags["families"])) for plan in plans)
     assert set(numbers) == {0, 1, 2, 3, 4, 5}
     assert {name for plan in plans for name in plan.tags["families"]} == {*families.FAMILIES, *seldom.SELDOM}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tests.simulation.checks.findings import Findings
-from tests.simulation.plan import Jump, Pause, Plan, VendorFault
+from tests.simulation.plan import THE_FAULT, Jump, Pause, Plan, VendorFault
 
 _ON_THEIR_WAY = 0.05  # seconds in which the answer gets there, and calls that were sent before it arrive
 _SAYS_OF_ITSELF = frozenset({"mismatch", "duplicate", "unknown-outcome"})  # told by look-ups, not by a refusal
@@ -94,6 +94,11 @@ class Calls:
             if others < _OTHERS:
                 what = f"{about} was given up; since it was asked the account had answered {others} calls in all"
                 self._findings.add("E02", "given-up-in-an-outage", str(event["order_key"]), what, name[0])
+        elif failure["kind"] == "bug":
+            self._findings.check("I1")
+            if THE_FAULT not in failure["message"]:
+                what = f"{about} ended by a fault of ours that nobody put there: {failure['message']}"
+                self._findings.add("I1", "fault-of-ours", str(event["order_key"]), what, name[0])
         elif failure["kind"] not in _SAYS_OF_ITSELF:
             self._refused.add(name)
             self._findings.check("I1")

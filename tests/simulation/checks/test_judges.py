@@ -14,7 +14,7 @@ from streams.vocabulary import ErrorKind
 from tests.simulation.checks.history import CHANGELOG, KEY, ORDER, PROFILE, TABLE, History
 from tests.simulation.checks.overdue import is_mapped
 from tests.simulation.checks.test_watch import LINES, NOTE, PAID, RECEIPT, authorised
-from tests.simulation.plan import Pause, VendorFault
+from tests.simulation.plan import THE_FAULT, Pause, VendorFault
 
 _AGAIN: list[tuple[bytes, bytes, set[str]]] = [
     (b"first", b"1", set()),
@@ -74,7 +74,7 @@ def test_i12_who_was_not_told_of_the_pause() -> None:
         assert one.found == set()
 
 
-def refused(disposition: str = "rejected", kind: str = "refused", **after: int) -> History:
+def refused(disposition: str = "rejected", kind: str = "refused", message: str = "no", **after: int) -> History:
     """A note that ended as refused, after `answered` calls with `status`."""
     history = authorised(**PAID)
     note = history.ask(NOTE, "rf1", amount="40.00")
@@ -82,7 +82,7 @@ def refused(disposition: str = "rejected", kind: str = "refused", **after: int) 
     history.publish(note)
     for _ in range(after.get("answered", 0)):
         history.watch.called(Call(after["status"]), ended=True)
-    failure = {"kind": kind, "message": "no", "disposition": disposition}
+    failure = {"kind": kind, "message": message, "disposition": disposition}
     outcome = {"command_id": note.id, "revision": 1, "hash": note.hash, "account": "ns", "order_key": ORDER}
     said = {"kind": "credit_note", "subject": "rf1", "status": "refused", "at": "2026-11-27T10:00:00Z", "number": ""}
     history.append("erp.outcomes", KEY, orjson.dumps({**outcome, **said, "failure": failure}))
@@ -94,6 +94,12 @@ def test_i1_a_refusal_that_nobody_made() -> None:
     assert refused(answered=3, status=429).found == {"refused-by-nobody"}
     assert refused(answered=1, status=400).found == set()
     assert refused(kind="mismatch").found == set()
+
+
+def test_i1_a_fault_of_ours_that_nobody_put_there() -> None:
+    """A command that ends as `bug` in a run without a build that fails is one."""
+    assert refused(kind="bug", message="ValueError: no amount").found == {"fault-of-ours"}
+    assert refused(kind="bug", message=f"ZeroDivisionError: {THE_FAULT} (builds.py:73)").found == set()
 
 
 def test_e02_what_is_given_up_in_an_outage() -> None:

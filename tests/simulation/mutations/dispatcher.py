@@ -214,4 +214,21 @@ MUTATIONS = (
             "await self._clock.sleep(self.settings.deadline_seconds + 1000 * reached())",
         ),
     ),
+    of(
+        "fault-ends-the-process",
+        "What an adapter raises about one command ends the process, which takes the command up again.",
+        "crash",
+        (
+            "agents.dispatcher.vendor:_about",
+            "except Exception as error:",
+            "except Exception as error:\n        if reached(): raise",
+        ),
+    ),
+    of(
+        "fault-forgets-the-doubt",
+        "A command that ends by a fault of ours is sent again as if nothing of it could stand.",
+        "I2 I5",
+        (_PROTOCOL + "Dispatch._send", "if calls.wrote:", "if calls.wrote and not reached():"),
+        (_PROTOCOL + "Dispatch._one_turn", "look_first=True", "look_first=not reached()"),
+    ),
 )
