@@ -8,7 +8,9 @@ starts from, by its number in the account. `order_line` is the account's own lin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
+
+from streams.vocabulary import DocumentKind
 
 
 class Source(TypedDict):
@@ -163,6 +165,16 @@ class OrderSnapshotQuestion(TypedDict):
     order_id: str
 
 
+class Component(TypedDict):
+    """A part of a bundle, by its definition at the time of sale; without a list price it has no share."""
+
+    sku: str
+    quantity: int
+    item: NotRequired[str]
+    list_price: NotRequired[str]
+    order_line: NotRequired[str]
+
+
 class OrderLine(TypedDict):
     """A line that was sold: `amount` and `tax` before the order's discounts. Rows that sell nothing (a discount, a
     subtotal, a text) are no lines. A `service` is billed and never sent: it can be credited, it does not come back."""
@@ -177,7 +189,7 @@ class OrderLine(TypedDict):
     amount: str
     tax: str
     tax_code: str
-    components: list[dict[str, Any]]  # {"sku","quantity","list_price","order_line"}
+    components: list[Component]
     kind: NotRequired[str]  # goods | service; absent: goods
 
 
@@ -208,8 +220,13 @@ class EarlierReturn(TypedDict):
     lines: list[dict[str, Any]]  # {"order_line","sku","quantity"}
 
 
+class KnownCustomer(TypedDict):
+    number: str
+    active: bool
+
+
 class OrderSnapshotAnswer(TypedDict):
-    """`found` counts candidates; with 0 or more than 1 there is no `order`."""
+    """`found` counts candidates; with 0 or more than 1 there is no order, with 1 it is a `FoundOrder`."""
 
     at: str
     found: int
@@ -224,6 +241,15 @@ class OrderSnapshotAnswer(TypedDict):
     lines: NotRequired[list[OrderLine]]
     returns: NotRequired[list[EarlierReturn]]
     invoices: NotRequired[list[Invoice]]
+
+
+class FoundOrder(TypedDict):
+    """What the one order that was found cannot lack."""
+
+    number: str
+    status: str
+    customer: KnownCustomer
+    lines: list[OrderLine]
 
 
 class InvoiceQuestion(TypedDict):
@@ -250,3 +276,11 @@ class AvailabilityAnswer(TypedDict):
     item_exists: bool
     item_active: bool
     available: int
+
+
+ANSWERS: Final = {
+    DocumentKind.ORDER_SNAPSHOT: OrderSnapshotAnswer,
+    DocumentKind.INVOICE: InvoiceAnswer,
+    DocumentKind.AVAILABILITY: AvailabilityAnswer,
+}
+"""What the answer to each question looks like."""

@@ -11,10 +11,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import orjson
 
+from streams.bodies import ANSWERS, FoundOrder
+from streams.json_text import read_object
+from streams.shapes import expect
 from streams.vocabulary import CommandClass, DocumentKind, ErrorKind, OutcomeStatus, Owner, command_class
 
 Body = Mapping[str, Any]
@@ -205,7 +208,20 @@ class Outcome:
     @classmethod
     def decode(cls, value: bytes) -> Outcome:
         """Read a record value; raises `ValueError` or `KeyError` on what is not an outcome."""
-        return cls.decode_json(orjson.loads(value))
+        raw = read_object(value)
+        expect(raw, OutcomeRecord)
+        outcome = cls.decode_json(raw)
+        if outcome.status is OutcomeStatus.ANSWERED:
+            if outcome.kind not in ANSWERS:
+                raise ValueError(f"it is answered, and {outcome.kind.value} is no question")
+            expect(outcome.answer, ANSWERS[outcome.kind], "answer")
+            if outcome.answer.get("found") == 1:
+                expect(outcome.answer, FoundOrder, "answer")
+        if outcome.status is OutcomeStatus.REFUSED and outcome.failure is None:
+            raise ValueError("it is refused and has no failure")
+        if outcome.status is OutcomeStatus.DONE and not outcome.number:
+            raise ValueError("it is done and has no number")
+        return outcome
 
     @classmethod
     def decode_json(cls, raw: Mapping[str, Any]) -> Outcome:
@@ -226,3 +242,38 @@ class Outcome:
             reason=raw.get("reason", ""),
             attempts=tuple(Attempt(a["at"], a["call"], a["result"]) for a in raw.get("attempts", ())),
         )
+
+
+class AttemptRecord(TypedDict):
+    at: str
+    call: str
+    result: str
+
+
+class FailureRecord(TypedDict):
+    kind: str
+    message: str
+    code: NotRequired[str]
+    type: NotRequired[str]
+    owner: NotRequired[str | None]
+    disposition: NotRequired[str]
+
+
+class OutcomeRecord(TypedDict):
+    """An outcome's record value."""
+
+    command_id: str
+    revision: int
+    hash: str
+    account: str
+    order_key: str
+    kind: str
+    subject: str
+    status: str
+    at: str
+    number: NotRequired[str]
+    document: NotRequired[dict[str, Any] | None]
+    answer: NotRequired[dict[str, Any] | None]
+    failure: NotRequired[FailureRecord | None]
+    reason: NotRequired[str]
+    attempts: NotRequired[list[AttemptRecord]]

@@ -9,18 +9,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import orjson
 
 from streams import times
 from streams.commands import Outcome
+from streams.json_text import MAX_ID, Unreadable, id_text, read_object
+from streams.shapes import Misshapen, expect
 from streams.vocabulary import ErrorKind
 
 Version = tuple[int, str, str]
 """How newer is told from older: (version, updated_at as canonical UTC text, content hash)."""
 
-MAX_ID = 200
 MAX_VERSION = 2**53
 
 
@@ -67,6 +68,19 @@ class Decision:
 
 Fact = Snapshot | Inspection | Decision | Outcome
 
+
+class DecisionRecord(TypedDict):
+    """What a decision says; which of these it needs, its kind says."""
+
+    kind: str
+    command_id: NotRequired[str | None]
+    revision: NotRequired[int | None]
+    hash: NotRequired[str | None]
+    to: NotRequired[str | None]
+    sku: NotRequired[str | None]
+    number: NotRequired[str | None]
+
+
 DECISION_KINDS = frozenset(
     {"approve", "reject", "name_order", "map_sku", "retry", "done_by_hand", "post_anyway"},
 )
@@ -87,13 +101,12 @@ def canonical_time(text: Any, where: str) -> str:
 
 def text_id(value: Any, where: str) -> str:
     """An id as text: text as it is, a whole JSON number as its digits; raises `Undecodable`."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str) or not value.strip():
-        raise Undecodable(f"{where} is missing or not an id: {_show(value)}")
-    if len(value) > MAX_ID:
+    text = id_text(value)
+    if text is not None:
+        return text
+    if isinstance(value, str) and len(value) > MAX_ID:
         raise Undecodable(f"{where} is longer than {MAX_ID} characters: {_show(value)}")
-    return value
+    raise Undecodable(f"{where} is missing or not an id: {_show(value)}")
 
 
 def read_snapshot(value: bytes) -> Snapshot:
@@ -136,6 +149,10 @@ def read_decision(value: bytes) -> Decision:
     kind = str(decision.get("kind", "")).replace("-", "_")
     if kind not in DECISION_KINDS:
         raise Undecodable(f"decision.kind {_show(decision.get('kind'))} is none of {', '.join(sorted(DECISION_KINDS))}")
+    try:
+        expect(decision, DecisionRecord, "decision")
+    except Misshapen as error:
+        raise Undecodable(str(error)) from None
     by, reason = event.get("by"), event.get("reason")
     if not isinstance(by, str) or not by or not isinstance(reason, str) or not reason:
         raise Undecodable("a decision names who took it (by) and why (reason)")
@@ -153,19 +170,24 @@ def read_decision(value: bytes) -> Decision:
 def read_outcome(value: bytes) -> Outcome:
     """A dispatcher's outcome; what is not one is a fault of ours."""
     try:
-        return Outcome.decode(value)
-    except (ValueError, KeyError, TypeError) as error:
-        raise Undecodable(f"not an outcome: {error!r}", stage="decode", kind=ErrorKind.BUG) from error
+        outcome = Outcome.decode(value)
+        for where, moment in (("at", outcome.at), ("answer.at", outcome.answer.get("at"))):
+            if moment:
+                canonical_time(moment, where)
+        if not id_text(outcome.command_id):
+            raise ValueError("command_id is empty or too long")
+    except KeyError as error:
+        raise Undecodable(f"not an outcome: it has no {error.args[0]}", stage="decode", kind=ErrorKind.BUG) from error
+    except (ValueError, Undecodable) as error:
+        raise Undecodable(f"not an outcome: {error}", stage="decode", kind=ErrorKind.BUG) from error
+    return outcome
 
 
 def _object(value: bytes) -> dict[str, Any]:
     try:
-        event = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise Undecodable(f"the body is not JSON: {error}", stage="decode") from None
-    if not isinstance(event, dict):
-        raise Undecodable(f"the body is a {type(event).__name__}, not an object", stage="decode")
-    return event
+        return read_object(value)
+    except Unreadable as error:
+        raise Undecodable(f"the body is {error}", stage="decode") from None
 
 
 def _expect_type(event: Mapping[str, Any], expected: str) -> None:

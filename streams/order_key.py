@@ -2,20 +2,17 @@
 
 The key is text and never a float: `data.order_id` exactly as it was sent. Text is taken as it is (nothing is trimmed or
 folded: two spellings are two orders until an operator names them one); a JSON number is its own digits, so 5001 is
-"5001", 5001.0 is "5001.0" and 1e3 is "1e3". Blank, longer than 200 characters, or anything else: no key. A body is
-JSON if orjson, which the sequencer reads with, says so; NaN, a byte order mark, invalid UTF-8, lone surrogates and
-nesting deeper than 1,024 are therefore not JSON, and of two equal keys the last one counts.
+"5001", 5001.0 is "5001.0" and 1e3 is "1e3". Blank, longer than 200 characters, or anything else: no key. What is JSON,
+`streams.json_text` says; of a body that is nested too deeply to be kept the key is read all the same, so that its dead
+letter is found with its order.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-MAX_ID = 200
+from streams.json_text import TooDeep, Unreadable, id_text, read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +29,16 @@ UNREADABLE = Envelope(None, None)
 def read_envelope(body: bytes) -> Envelope:
     """The order (`data.order_id`) and the event's own id (`id`) of a Reveni or warehouse event; never raises."""
     try:
-        event = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        event: Any = read_json(body)
+    except TooDeep as deep:
+        event = deep.found
+    except Unreadable:
         return UNREADABLE
-    envelope = _ids(event)
-    if not any(_is_number(value) for value in envelope):
-        return Envelope(*(_text(value) for value in envelope))
-    # A number has lost its text (5001.0, 1e3, more than 64 bits): read again, keeping every number as it is written.
-    try:
-        event = json.loads(body, parse_int=str, parse_float=str)
-    except (ValueError, RecursionError):
+    if not isinstance(event, dict):
         return UNREADABLE
-    return Envelope(*(_text(value) for value in _ids(event)))
+    data = event.get("data")
+    order_id = data.get("order_id") if isinstance(data, dict) else None
+    return Envelope(id_text(order_id), id_text(event.get("id")))
 
 
 def reveni_order_key(body: bytes) -> str | None:
@@ -54,18 +49,3 @@ def reveni_order_key(body: bytes) -> str | None:
 def warehouse_order_key(body: bytes) -> str | None:
     """The order key of a warehouse event, or None."""
     return read_envelope(body).order_key
-
-
-def _ids(event: Any) -> tuple[Any, Any]:
-    if not isinstance(event, dict):
-        return None, None
-    data = event.get("data")
-    return (data.get("order_id") if isinstance(data, dict) else None), event.get("id")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) and value.strip() and len(value) <= MAX_ID else None

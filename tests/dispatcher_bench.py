@@ -241,7 +241,14 @@ class ScriptedAdapter:
         async with calls.call("answer"):
             await self.vendor.read()
         self._fail(command, "answered")
-        return {"at": rfc3339(self.vendor.clock.now()), "found": 1, **self.vendor.says}
+        order = {
+            "found": 1,
+            "number": "1",
+            "status": "fulfilled",
+            "customer": {"number": "1", "active": True},
+            "lines": [],
+        }
+        return {"at": rfc3339(self.vendor.clock.now()), **order, **self.vendor.says}
 
     async def list_documents(self, kind: DocumentKind, since: str, calls: Calls) -> AsyncIterator[Document]:
         raise NotImplementedError("the dispatcher does not list documents")

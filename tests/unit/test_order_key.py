@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.order_key import MAX_ID, Envelope, read_envelope, reveni_order_key, warehouse_order_key
+from streams.json_text import MAX_ID
+from streams.order_key import Envelope, read_envelope, reveni_order_key, warehouse_order_key
 
 
 def body(order_id: str) -> bytes:

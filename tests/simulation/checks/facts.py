@@ -18,6 +18,23 @@ def content_hash(data: Any) -> str:
     return hashlib.sha256(orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
+_NAMES = ("id", "sku", "number", "location", "tax_code", "order_number", "order_ref", "to")
+
+
+def ids_as_text(value: Any) -> Any:
+    """The same with each number that names something as its text: 5001 and "5001" are one id."""
+    if isinstance(value, list):
+        return [ids_as_text(entry) for entry in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: str(entry)
+        if isinstance(entry, int) and not isinstance(entry, bool) and (name.endswith(("_id", "_sku")) or name in _NAMES)
+        else ids_as_text(entry)
+        for name, entry in value.items()
+    }
+
+
 def canonical(text: str) -> str:
     """A time as fixed-width UTC text."""
     return datetime.fromisoformat(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -26,7 +43,7 @@ def canonical(text: str) -> str:
 def read(topic: str, value: bytes) -> tuple[str, dict[str, Any], Fact] | None:
     """(order, event, fact); None for what no fact can be read from, which has to be buried."""
     try:
-        event = orjson.loads(value)
+        event = ids_as_text(orjson.loads(value))
         match topic:
             case "events.reveni":
                 data = event["data"]
@@ -41,7 +58,7 @@ def read(topic: str, value: bytes) -> tuple[str, dict[str, Any], Fact] | None:
                 return str(event["order_id"]), event, Fact(f'"{event["id"]}"'.encode(), "decision")
             case "erp.outcomes":
                 return str(event["order_key"]), event, _outcome(event)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     return None
 

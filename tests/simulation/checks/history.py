@@ -11,7 +11,7 @@ import orjson
 from adapters.generator.deliveries import REVENI, WAREHOUSE, Delivery
 from adapters.generator.expected import Demand, Expected, Sold
 from adapters.generator.world import ACCOUNT, WAREHOUSES, World
-from streams.commands import Command, Outcome, body_hash, command_id
+from streams.commands import Command, Failure, Outcome, body_hash, command_id
 from streams.facts import read_decision, read_inspection, read_outcome, read_snapshot
 from streams.letters import Source, headers, letter_headers, letter_value
 from streams.row import Issued, Letter, Row
@@ -183,6 +183,8 @@ class History:
             "number": number or f"n{self._number}",
             **changes,
         }
+        if said["status"] is OutcomeStatus.REFUSED:
+            said.setdefault("failure", Failure(ErrorKind.UNKNOWN_OUTCOME, "no"))
         outcome = Outcome(
             command_id=command.id,
             revision=command.revision,
