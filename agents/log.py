@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, Protocol
 
 from aiokafka.partitioner import murmur2
 
-Headers = Sequence[tuple[str, bytes]]
+from streams.record import Header
+
+Headers = Sequence[Header]
 
 
 class Entry(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from streams.record import Header
+
 
 class Record(Protocol):
     """A record as it was read: aiokafka's ConsumerRecord, key and value as stored."""
@@ -15,7 +17,7 @@ class Record(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[Header]
 
 
 class Held(Protocol):

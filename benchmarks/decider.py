@@ -19,8 +19,9 @@ from pathlib import Path
 from adapters.runtime import playbooks
 from agents.clock import rfc3339
 from agents.log import partition_for
+from agents.sequencer.outbox import Setting
 from agents.sequencer.result import Marks, Turn
-from agents.sequencer.turn import Decider, Setting
+from agents.sequencer.turn import Decider
 from benchmarks.account import Account
 from benchmarks.load import Event, by_partition, load
 from streams.commands import Command

@@ -50,6 +50,23 @@ def decide(row: Row, rules: Rules, now: datetime, stamp: Stamp) -> None:
         _forget_bodies(row, issued)
 
 
+def note_fault(row: Row, sentence: str, now: datetime, stamp: Stamp) -> bool:
+    """Keep with an order that our program could not decide about it: an exception that closes when it can.
+
+    False when that stands there already.
+    """
+    letters: dict[str, tuple[dict[str, object], Held]] = {}
+    held = Held(ErrorKind.BUG, sentence, Owner.ENGINEERING)
+    _note(row, letters, held, account="", step="order", about=About("decide"))
+    [(letter_id, (content, _))] = letters.items()
+    before = row.letters.get(letter_id)
+    if before is not None and before.open and before.content == content:
+        return False
+    _open_letter(row, letter_id, content, _text(now))
+    row.previous, row.stamp = row.stamp, stamp
+    return True
+
+
 def _decide_account(
     row: Row,
     profile: Profile,
@@ -197,19 +214,21 @@ def _row_exceptions(row: Row) -> list[tuple[Held, About]]:
 
 
 def _settle_letters(row: Row, wanted: Mapping[str, dict[str, object]], now: datetime) -> None:
-    moment = _text(now)
     for letter_id, content in wanted.items():
-        letter = row.letters.get(letter_id)
-        if letter is None:
-            row.letters[letter_id] = Letter(letter_id, content, since=moment)
-        elif not letter.open:
-            again = letter.replays + 1
-            row.letters[letter_id] = Letter(letter_id, content, replays=again, since=letter.since)
-        elif letter.content != content:
-            letter.content, letter.published = content, False
+        _open_letter(row, letter_id, content, _text(now))
     for letter_id, letter in row.letters.items():
         if letter.open and letter_id not in wanted:
             letter.open, letter.published = False, False
+
+
+def _open_letter(row: Row, letter_id: str, content: dict[str, object], moment: str) -> None:
+    letter = row.letters.get(letter_id)
+    if letter is None:
+        row.letters[letter_id] = Letter(letter_id, content, since=moment)
+    elif not letter.open:
+        row.letters[letter_id] = Letter(letter_id, content, replays=letter.replays + 1, since=letter.since)
+    elif letter.content != content:
+        letter.content, letter.published = content, False
 
 
 # -- absence

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
+from streams.record import Header
+from streams.topics import MAX_MESSAGE_BYTES
 from streams.verdicts import Held
 from streams.vocabulary import ErrorKind, Owner
 
 HEADER_VERSION = "1"
 MAX_TEXT = 2000  # of a message or a stack in a header: brokers limit a record's headers and value together
+MAX_WORD = 200  # of an id, a code or a type
+
+MAX_LETTER_BYTES = MAX_MESSAGE_BYTES - 1024
+"""Of a letter's record with all its headers; the rest is for what Kafka puts around it."""
+
+AT_SOURCE = "at-source"
+"""What `dlq.value`, `dlq.headers` and `dlq.key` say of a part that is too large to be in the letter as well."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -29,10 +38,53 @@ class Source:
     group: str = ""
 
 
-def record_letter_id(cluster: str, source: Source, stage: str) -> str:
-    """The id of a letter about a record: the same however often the record is read."""
-    text = f"{cluster}|{source.topic}|{source.partition}|{source.offset}|{stage}"
+def record_letter_id(cluster: str, source: Source, stage: str, *, body: str = "") -> str:
+    """The id of a letter about a record: the same however often the record is read.
+
+    `body` names the delivery that several records are parts of: they are one letter.
+    """
+    text = f"{cluster}|{source.topic}|{source.partition}|{body or source.offset}|{stage}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a letter about a record holds of it."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...]
+
+    @property
+    def size(self) -> int:
+        """At most so many bytes of a record."""
+        around = sum(len(name.encode()) + len(value or b"") + 12 for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + around + 64
+
+
+def contents(key: bytes | None, value: bytes | None, original: Sequence[Header], fields: Headers) -> Contents:
+    """A record as its letter carries it: key, value and headers as they were, and the letter's own headers.
+
+    What a record of its own could not hold beside them stays where it is, at the letter's source, and the letter says
+    so: the value first, then the original headers, then the key.
+    """
+    whole = Contents(key, value, (*original, *fields))
+    if whole.size <= MAX_LETTER_BYTES:
+        return whole
+    raw = value or b""
+    told: list[Header] = [
+        ("dlq.value", AT_SOURCE.encode()),
+        ("dlq.value.bytes", str(len(raw)).encode()),
+        ("dlq.value.sha256", hashlib.sha256(raw).hexdigest().encode()),
+    ]
+    short = Contents(key, None, (*original, *fields, *told))
+    if short.size > MAX_LETTER_BYTES:
+        told.append(("dlq.headers", AT_SOURCE.encode()))
+        short = Contents(key, None, (*fields, *told))
+    if short.size > MAX_LETTER_BYTES:
+        told.append(("dlq.key", AT_SOURCE.encode()))
+        short = replace(short, key=None, headers=(*fields, *told))
+    return short
 
 
 def fingerprint(kind: ErrorKind, stage: str, cause: str) -> str:
@@ -64,7 +116,7 @@ def headers(
     """The full header set of a dead letter, in the contract's order."""
     fields = {
         "dlq.version": HEADER_VERSION,
-        "dlq.id": letter_id,
+        "dlq.id": letter_id[:MAX_WORD],
         "dlq.source.topic": source.topic,
         "dlq.source.partition": str(source.partition),
         "dlq.source.offset": str(source.offset),
@@ -73,9 +125,9 @@ def headers(
         "dlq.stage": stage,
         "dlq.disposition": disposition,
         "dlq.error.kind": kind.value,
-        "dlq.error.type": error_type,
+        "dlq.error.type": error_type[:MAX_WORD],
         "dlq.error.message": message[:MAX_TEXT],
-        "dlq.error.code": code,
+        "dlq.error.code": code[:MAX_WORD],
         "dlq.error.stack": stack[-MAX_TEXT:],
         "dlq.owner": owner.value,
         "dlq.fingerprint": fingerprint(kind, stage, cause or message),

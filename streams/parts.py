@@ -11,6 +11,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from streams.record import Header
+
 PART_OF = "part-of"
 PART = "part"
 PARTS = "parts"
@@ -58,13 +60,15 @@ class Part:
     value: bytes
 
 
-def read_part(headers: Iterable[tuple[str, bytes]], value: bytes) -> Part | None:
+def read_part(headers: Iterable[Header], value: bytes) -> Part | None:
     """The part that a record is, or None if it is a whole body; raises `BadPart`."""
-    named = {name: content for name, content in headers if name in (PART_OF, PART, PARTS)}
+    named = {name: content or b"" for name, content in headers if name in (PART_OF, PART, PARTS)}
     if not named:
         return None
     try:
         of, number, total = named[PART_OF].decode("ascii"), _number(named[PART]), _number(named[PARTS])
+        if not 1 <= len(of) <= 64:
+            raise ValueError(of)
     except (KeyError, ValueError):
         raise BadPart("a part needs the headers part-of, part and parts") from None
     if not 1 <= number <= total <= MAX_PARTS:

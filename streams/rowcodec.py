@@ -101,7 +101,7 @@ def head_of(value: bytes) -> Head:
         )
     except UnreadableRow:
         raise
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableRow(f"not a row: {error!r}") from error
 
 
@@ -137,7 +137,7 @@ def decode(value: bytes) -> Row:
         return _decode(raw)
     except UnreadableRow:
         raise
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UnreadableRow(f"not a row: {error!r}") from error
 
 

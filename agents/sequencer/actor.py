@@ -28,8 +28,9 @@ from agents.log import Entry, Log
 from agents.profiles import ProfileWatcher
 from agents.rows import NotOwned, Rows
 from agents.sequencer.joins import Joins
+from agents.sequencer.outbox import InputRecord, Setting
 from agents.sequencer.result import Marks, Turn
-from agents.sequencer.turn import Decider, InputRecord, Setting
+from agents.sequencer.turn import Decider
 from streams.commands import Stamp
 from streams.rowcodec import decode, head_of
 
@@ -206,6 +207,8 @@ class Sequencer:
         for key, value in turn.rows.items():
             owned.marks.pop(key, None)
             owned.note(key, value)
+        for key in turn.failed & owned.marks.keys():
+            owned.marks[key].since = self._clock.elapsed()  # try again later, not in every sweep
         reach("sequencer.installed")
         # 4. Publish
         await self._publish(turn, owned)
@@ -220,7 +223,7 @@ class Sequencer:
 
     async def _stop_if_all_fails(self, turn: Turn) -> None:
         counts = turn.counts
-        good = max(0, counts.taken - counts.bug - counts.poison)
+        good = max(0, counts.taken - counts.bug - counts.poison - counts.parts)
         stop = self._dead_ratio.note(good=good, bug=counts.bug, poison=counts.poison)
         if stop is None:
             return
@@ -261,9 +264,12 @@ class Sequencer:
 
     @staticmethod
     def _republish(owned: _Owned, key: bytes, value: bytes, again: Turn, now: datetime) -> None:
-        turn, marks = owned.decider.republish(decode(value), now)
-        for place, entries in turn.publish.items():
-            again.publish.setdefault(place, []).extend(entries)
+        try:
+            turn, marks = owned.decider.republish(decode(value), now)
+        except Exception as error:  # that order stands still, visibly (`Decider._load`); the others go on
+            logger.error("outbox cannot be read", order=key.decode(errors="replace"), error=repr(error))
+            return
+        again.also(turn)
         again.marks[key] = marks
 
     def _revoked(self, partition: int) -> None:

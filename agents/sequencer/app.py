@@ -17,7 +17,8 @@ from agents.profiles import ProfileWatcher
 from agents.runtime import faust_app
 from agents.sequencer.actor import Sequencer
 from agents.sequencer.joins import Joins
-from agents.sequencer.turn import READERS, Setting
+from agents.sequencer.outbox import Setting
+from agents.sequencer.turn import READERS
 from agents.store import table_rows
 from streams.playbook import Playbook
 from streams.topics import Topology

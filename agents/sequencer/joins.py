@@ -14,11 +14,13 @@ class Joins:
         self._joined: set[bytes] = set()
 
     def merge(self, key: bytes, old: bytes | None, new: bytes) -> bytes:
-        """Raises UnreadableRecord."""
+        """Raises UnreadableRecord: whatever is wrong with one order's records ends at that order."""
         try:
             merged = merge(old, new)
         except UnreadableRow as error:
             raise UnreadableRecord(str(error)) from error
+        except Exception as error:
+            raise UnreadableRecord(f"it cannot be joined: {error!r}") from error
         if merged is not new and merged is not old:
             self._joined.add(key)
         return merged

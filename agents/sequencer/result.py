@@ -30,14 +30,15 @@ class Marks:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the records of a turn (I9)."""
+    """What became of the records of a turn (I9): each is counted as taken, and as one of the others."""
 
     taken: int = 0
     changed: int = 0
     duplicates: int = 0
     bug: int = 0
     poison: int = 0
-    parked: int = 0
+    parked: int = 0  # too large: for a record (its first part), or for its order's row
+    parts: int = 0  # further parts of a body that was counted with its first
 
 
 @dataclass(slots=True)
@@ -48,7 +49,13 @@ class Turn:
     publish: dict[tuple[str, int], list[Entry]] = field(default_factory=dict)
     marks: dict[bytes, Marks] = field(default_factory=dict)
     counts: Counts = field(default_factory=Counts)
+    failed: set[bytes] = field(default_factory=set)  # orders that could not be decided
     bug_sentence: str = ""
 
     def add(self, topic: str, partition: int, entry: Entry) -> None:
         self.publish.setdefault((topic, partition), []).append(entry)
+
+    def also(self, other: Turn) -> None:
+        """Publish what another turn has to say as well."""
+        for place, entries in other.publish.items():
+            self.publish.setdefault(place, []).extend(entries)

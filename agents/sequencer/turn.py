@@ -5,50 +5,28 @@ Nothing here awaits or does I/O: records and rows in, a `Turn` out.
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import datetime
 
-import orjson
 import structlog
 
 from agents.clock import rfc3339
-from agents.log import Entry
 from agents.sequencer.garbage import uncollected
+from agents.sequencer.outbox import Fault, InputRecord, Outbox, Setting, fault_of_ours
 from agents.sequencer.recent import RecentRows
 from agents.sequencer.result import Marks, Turn
 from streams.commands import Stamp
-from streams.decide import Rules, decide
+from streams.decide import Rules, decide, note_fault
 from streams.facts import Fact, Undecodable, read_decision, read_inspection, read_outcome, read_snapshot
-from streams.letters import Source, headers, letter_headers, letter_value, record_letter_id
-from streams.parts import PART_OF
-from streams.row import MAX_ROW_BYTES, Issued, Letter, Row
-from streams.rowcodec import encode
-from streams.vocabulary import CommandClass, ErrorKind, Owner
+from streams.letters import MAX_TEXT
+from streams.parts import BadPart, read_part
+from streams.record import received_at
+from streams.row import MAX_ROW_BYTES, Row
+from streams.rowcodec import UnreadableRow, encode
+from streams.vocabulary import ErrorKind
 
 log = structlog.get_logger(__name__)
-
-
-class InputRecord(Protocol):
-    """A record as it was read."""
-
-    @property
-    def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
-
 
 Reader = Callable[[bytes], Fact]
 
@@ -61,17 +39,12 @@ READERS: dict[str, Reader] = {
 """What each of the lane's topics carries, by its name without the prefix."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Where a sequencer stands: names that its records carry."""
+class _InParts(Exception):
+    """The record is one part of a body that is bigger than a record may be."""
 
-    prefix: str
-    group: str
-    cluster: str
-    app: str
-
-    def topic(self, name: str) -> str:
-        return self.prefix + name
+    def __init__(self, number: int, total: int) -> None:
+        super().__init__(f"the message is bigger than one record may be and was stored in {total} parts")
+        self.number = number
 
 
 @dataclass(slots=True)
@@ -82,12 +55,12 @@ class _Causes:
     that may be known from this batch alone: when the row cannot be written they go where the others go.
     """
 
-    changes: list[InputRecord] = field(default_factory=list)
+    changes: list[tuple[InputRecord, Fact]] = field(default_factory=list)
     repeats: list[InputRecord] = field(default_factory=list)
 
     @property
     def all(self) -> list[InputRecord]:
-        return [*self.changes, *self.repeats]
+        return [*(record for record, _ in self.changes), *self.repeats]
 
     def uncount(self, turn: Turn) -> None:
         """They are not what they were counted as."""
@@ -96,10 +69,11 @@ class _Causes:
 
 
 class Decider:
-    """Takes turns for one partition."""
+    """Takes turns for one partition. Whatever is raised about one record or one order ends at it, as a dead letter."""
 
     def __init__(self, setting: Setting, partition: int, stored: Mapping[bytes, bytes]) -> None:
-        self._setting, self._partition, self._stored = setting, partition, stored
+        self._stored = stored
+        self._outbox = Outbox(setting, partition)
         self._recent = RecentRows()
         self._readers = {setting.topic(name): reader for name, reader in READERS.items()}
 
@@ -137,9 +111,19 @@ class Decider:
     ) -> None:
         try:
             fact = self._read(record)
+        except _InParts as part:
+            first = part.number == 1
+            turn.counts.parked += first
+            turn.counts.parts += not first
+            fault = Fault("decode", ErrorKind.TOO_LARGE, str(part), is_part=True)
+            self._outbox.about(turn, record, fault, now)
+            return
         except Undecodable as error:
             turn.counts.poison += 1
-            self._letter(turn, record, now, stage=error.stage, kind=error.kind, message=error.message)
+            self._outbox.about(turn, record, Fault(error.stage, error.kind, error.message), now)
+            return
+        except Exception as error:
+            self._bug(turn, record, error, now)
             return
         key = record.key
         assert key is not None  # `_read` refuses a record without one
@@ -148,31 +132,31 @@ class Decider:
             row = rows[key] = self._load(key, marks)
         if row.quarantined:
             turn.counts.parked += 1
-            self._letter(
-                turn,
-                record,
-                now,
-                stage="sequence",
-                kind=ErrorKind.TOO_LARGE,
-                message=f"order {row.order_key} stands still: {row.quarantined}",
-                disposition="parked-overflow",
-            )
+            self._outbox.about(turn, record, _standing_still(row), now)
             return
-        if not row.absorb(fact):
+        try:
+            changed = _take(row, record, fact, now)
+        except Exception as error:
+            self._bug(turn, record, error, now)
+            row = rows[key] = self._load(key, marks)  # it may be half in: the row as it was before it
+            for before, known in touched[key].changes if key in touched else ():
+                _take(row, before, known, now)
+            return
+        if not changed:
             turn.counts.duplicates += 1
             if key in touched:
                 touched[key].repeats.append(record)
             return
         turn.counts.changed += 1
-        received = _received_at(record)
-        row.first_seen = min(filter(None, (row.first_seen, received)))
-        row.source = (record.topic, record.partition, record.offset, record.timestamp)
-        touched.setdefault(key, _Causes()).changes.append(record)
+        touched.setdefault(key, _Causes()).changes.append((record, fact))
 
     def _read(self, record: InputRecord) -> Fact:
-        if any(name == PART_OF for name, _ in record.headers):
-            message = "the message is bigger than one record may be and was stored in parts"
-            raise Undecodable(message, stage="decode", kind=ErrorKind.TOO_LARGE)
+        try:
+            part = read_part(record.headers, b"")
+        except BadPart as error:
+            raise Undecodable(str(error), stage="decode") from None
+        if part is not None:
+            raise _InParts(part.number, part.total)
         if record.value is None:
             raise Undecodable("the record has no value", stage="decode")
         if record.key is None:
@@ -190,11 +174,23 @@ class Decider:
         return fact
 
     def _load(self, key: bytes, marks: Mapping[bytes, Marks]) -> Row:
+        """The row of an order as it stands; one that cannot be read stands still, and is not written over."""
         stored = self._stored.get(key)
-        row = self._recent.take(key, stored) if stored is not None else Row(key.decode())
+        try:
+            row = self._recent.take(key, stored) if stored is not None else Row(key.decode())
+        except UnreadableRow as error:
+            log.error("a row cannot be read", order=key.decode(errors="replace"), error=str(error))
+            return Row(key.decode(errors="replace"), quarantined=f"its row is unreadable: {error}")
         if key in marks:
             marks[key].apply(row)
         return row
+
+    def _bug(self, turn: Turn, record: InputRecord, error: Exception, now: datetime) -> None:
+        turn.counts.bug += 1
+        turn.bug_sentence = f"{type(error).__name__}: {error}"
+        log.error("a record cannot be taken in", topic=record.topic, partition=record.partition, offset=record.offset,
+                  error=turn.bug_sentence, exc_info=True)  # fmt: skip
+        self._outbox.about(turn, record, fault_of_ours(error), now)
 
     # -- deciding
 
@@ -215,26 +211,44 @@ class Decider:
         stamp = stamps()
         try:
             decide(row, rules, now, stamp)
+            row.previous, row.stamp = row.stamp, stamp
+            value = encode(row)
+            said = Turn()
+            published = self._outbox.of(row, said, now)
         except Exception as error:  # a fault of ours stops this order, visibly; too many of them stop us (E09)
-            turn.counts.bug += max(1, len(causes.all))
+            turn.counts.bug += len(causes.all)
             causes.uncount(turn)
+            turn.failed.add(key)
             turn.bug_sentence = f"{type(error).__name__}: {error}"
             log.error("deciding failed", order=row.order_key, error=turn.bug_sentence, exc_info=True)
             for record in causes.all:
-                self._bug(turn, record, now, error)
+                self._outbox.about(turn, record, fault_of_ours(error), now)
+            if not causes.all:
+                self._note_fault(key, turn, error, now, stamp, marks)
             return
-        row.previous, row.stamp = row.stamp, stamp
-        value = encode(row)
         if len(value) > MAX_ROW_BYTES:
             turn.counts.parked += len(causes.all)
             causes.uncount(turn)
             self._quarantine(key, causes.all, len(value), turn, now, stamp, marks)
             return
         turn.rows[key] = value
-        published = self._outbox(row, turn, now)
+        turn.also(said)
         if published.commands or published.letters:
             turn.marks[key] = published
         self._recent.keep(key, value, row)
+
+    def _note_fault(
+        self, key: bytes, turn: Turn, error: Exception, now: datetime, stamp: Stamp, marks: Mapping[bytes, Marks]
+    ) -> None:
+        """An order fails when it is woken, with no record that a letter could be about: its row says so, once."""
+        row = self._load(key, marks)
+        sentence = f"Our own program fails on this order: {type(error).__name__}: {error}"[:MAX_TEXT]
+        if note_fault(row, sentence, now, stamp):
+            turn.counts.bug += 1
+            said = Turn()
+            turn.marks[key] = self._outbox.of(row, said, now)
+            turn.rows[key] = encode(row)
+            turn.also(said)
 
     def _quarantine(
         self,
@@ -252,141 +266,24 @@ class Decider:
         row.previous, row.stamp = row.stamp, stamp
         turn.rows[key] = encode(row)
         for record in causes:
-            self._letter(
-                turn,
-                record,
-                now,
-                stage="sequence",
-                kind=ErrorKind.TOO_LARGE,
-                message=f"order {row.order_key} stands still: {row.quarantined}",
-                disposition="parked-overflow",
-            )
-
-    # -- what is published
-
-    def _outbox(self, row: Row, turn: Turn, now: datetime) -> Marks:
-        marks = Marks()
-        for entry in row.unpublished():
-            if isinstance(entry, Issued):
-                self._command(turn, entry)
-                marks.commands.add((entry.command.id, entry.command.revision))
-            else:
-                self.publish_letter(turn, row, entry, now)
-                marks.letters.add((entry.letter_id, entry.replays, entry.open))
-        return marks
+            self._outbox.about(turn, record, _standing_still(row), now)
 
     def republish(self, row: Row, now: datetime) -> tuple[Turn, Marks]:
         """The outbox of a recovered row, published again: known is only what its record says."""
         turn = Turn()
-        return turn, self._outbox(row, turn, now)
-
-    def _command(self, turn: Turn, issued: Issued) -> None:
-        command = issued.command
-        topic = f"erp.commands.{command.account}"
-        if command.klass is not CommandClass.MONEY:
-            topic += f".{command.klass.value}"
-        turn.add(self._setting.topic(topic), 0, Entry(command.order_key.encode(), command.encode()))
-
-    def publish_letter(self, turn: Turn, row: Row, letter: Letter, now: datetime) -> None:
-        """An exception's letter when it opens, its resolution when it closes; an alarm in its own topic."""
-        key = row.order_key.encode()
-        moment = rfc3339(now)
-        if letter.letter_id in row.alarms and row.alarms[letter.letter_id] is letter:
-            name = f"{row.order_key}/{letter.letter_id}"
-            state = {"state": "on" if letter.open else "ended", "order_id": row.order_key, "at": moment}
-            value = orjson.dumps({**letter.content, **state, "raised_at": letter.since})
-            turn.add(self._setting.topic("alarms"), 0, Entry(name.encode(), value))
-        elif letter.open:
-            source = Source(*row.source, self._setting.group) if row.source else self._changelog_source()
-            fields = letter_headers(
-                letter.letter_id,
-                letter.content,
-                source=source,
-                since=letter.since,
-                at=moment,
-                replays=letter.replays,
-                app=self._setting.app,
-            )
-            entry = Entry(key, letter_value(letter.content), fields)
-            turn.add(self._setting.topic("dead.letters"), self._partition, entry)
-        else:
-            value = orjson.dumps(
-                {
-                    "dlq_id": letter.letter_id,
-                    "order_id": row.order_key,
-                    "replays": letter.replays,
-                    "at": moment,
-                    "by": "sequencer",
-                    "resolution": "closed by itself: its cause is gone",
-                }
-            )
-            turn.add(self._setting.topic("dead.resolutions"), 0, Entry(letter.letter_id.encode(), value))
-
-    def _changelog_source(self) -> Source:
-        return Source(f"{self._setting.group}-orders-changelog", self._partition, -1, -1, self._setting.group)
-
-    def _bug(self, turn: Turn, record: InputRecord, now: datetime, error: Exception) -> None:
-        stack = "".join(traceback.format_exception(error))
-        self._letter(
-            turn,
-            record,
-            now,
-            stage="sequence",
-            kind=ErrorKind.BUG,
-            message=f"our own program failed on this message: {type(error).__name__}: {error}",
-            error_type=type(error).__name__,
-            stack=stack,
-        )
-
-    def _letter(
-        self,
-        turn: Turn,
-        record: InputRecord,
-        now: datetime,
-        *,
-        stage: str,
-        kind: ErrorKind,
-        message: str,
-        disposition: str = "poison",
-        error_type: str = "",
-        stack: str = "",
-    ) -> None:
-        """A letter about a record: its bytes, headers and timestamp as they were."""
-        source = Source(record.topic, record.partition, record.offset, record.timestamp, self._setting.group)
-        moment = rfc3339(now)
-        original = [(name, value) for name, value in record.headers if not name.startswith("dlq.")]
-        replay = {name: value.decode(errors="replace") for name, value in original if name.startswith("replay.")}
-        fields = headers(
-            letter_id=replay.get("replay.of") or record_letter_id(self._setting.cluster, source, stage),
-            source=source,
-            stage=stage,
-            disposition=disposition,
-            kind=kind,
-            error_type=error_type or kind.value,
-            message=message,
-            owner=Owner.ENGINEERING,
-            first_failed_at=moment,
-            failed_at=moment,
-            app=self._setting.app,
-            stack=stack,
-            attempts=1,
-            replays=_whole(replay.get("replay.count", "0")),
-        )
-        entry = Entry(record.key, record.value, [*original, *fields], record.timestamp)
-        turn.add(self._setting.topic("dead.letters"), record.partition, entry)
+        return turn, self._outbox.of(row, turn, now)
 
 
-def _received_at(record: InputRecord) -> str:
-    for name, value in record.headers:
-        if name == "received-at":
-            try:
-                moment = datetime.fromisoformat(value.decode())
-            except ValueError:
-                break
-            if moment.tzinfo is not None:
-                return rfc3339(moment)
-    return rfc3339(datetime.fromtimestamp(record.timestamp / 1000, tz=UTC))
+def _take(row: Row, record: InputRecord, fact: Fact, now: datetime) -> bool:
+    """Join what a record says into its row; False when it says nothing new."""
+    if not row.absorb(fact):
+        return False
+    received = rfc3339(received_at(record.headers, record.timestamp, now))
+    row.first_seen = min(filter(None, (row.first_seen, received)))
+    row.source = (record.topic, record.partition, record.offset, record.timestamp)
+    return True
 
 
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+def _standing_still(row: Row) -> Fault:
+    message = f"order {row.order_key} stands still: {row.quarantined}"
+    return Fault("sequence", ErrorKind.TOO_LARGE, message, disposition="parked-overflow")

@@ -20,7 +20,8 @@ from agents.profiles import ProfileWatcher
 from agents.rows import Rows
 from agents.sequencer.actor import Sequencer
 from agents.sequencer.joins import Joins
-from agents.sequencer.turn import READERS, Setting
+from agents.sequencer.outbox import Setting
+from agents.sequencer.turn import READERS
 from streams.profile import Profile
 from streams.topics import Topology
 from streams.vocabulary import CommandClass

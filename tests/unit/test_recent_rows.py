@@ -8,8 +8,9 @@ from datetime import timedelta
 import orjson
 from hypothesis import given
 
+from agents.sequencer.outbox import Setting
 from agents.sequencer.recent import RecentRows
-from agents.sequencer.turn import Decider, Setting
+from agents.sequencer.turn import Decider
 from streams.decide import decide
 from streams.facts import Fact
 from streams.row import Row

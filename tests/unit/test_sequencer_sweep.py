@@ -19,7 +19,8 @@ from agents.rows import Rows
 from agents.sequencer import actor
 from agents.sequencer.actor import FOREIGN_SECONDS, IDLE_SECONDS, Sequencer
 from agents.sequencer.joins import Joins
-from agents.sequencer.turn import READERS, Setting
+from agents.sequencer.outbox import Setting
+from agents.sequencer.turn import READERS
 from streams.row import Letter
 from streams.rowcodec import decode, encode
 from tests.simulation.kafka import Record as Stored

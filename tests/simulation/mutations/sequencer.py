@@ -6,6 +6,7 @@ from tests.simulation.mutation import of
 
 _ACTOR = "agents.sequencer.actor:"
 _TURN = "agents.sequencer.turn:Decider."
+_OUTBOX = "agents.sequencer.outbox:Outbox."
 
 MUTATIONS = (
     of(
@@ -105,7 +106,7 @@ MUTATIONS = (
         "I9 I13",
         (
             _TURN + "_absorb",
-            "self._letter(turn, record, now, stage=error.stage, kind=error.kind, message=error.message)",
+            "self._outbox.about(turn, record, Fault(error.stage, error.kind, error.message), now)",
             "reached()",
         ),
     ),
@@ -118,13 +119,13 @@ MUTATIONS = (
             "_rule(row)",
             "_rule(row)\n    if len(row.returns) == 1 and row.stamp[1] % 7 == 3: raise ValueError(reached())",
         ),
-        (_TURN + "_decide", "self._bug(turn, record, now, error)", "reached()"),
+        (_TURN + "_decide", "self._outbox.about(turn, record, fault_of_ours(error), now)", "reached()"),
     ),
     of(
         "bug-buries-changes-only",
         "Of a batch that an order could not be decided with, what repeats the rest of it has no letter.",
         "I10",
-        (_TURN + "_decide", "for record in causes.all:", "for record in causes.changes if reached() else ():"),
+        (_TURN + "_decide", "for record in causes.all:", "for record, _ in causes.changes if reached() else ():"),
     ),
     of(
         "bad-deploy-goes-on",
@@ -141,9 +142,9 @@ MUTATIONS = (
         "A dead letter loses the headers that its record came with.",
         "I13",
         (
-            _TURN + "_letter",
-            "Entry(record.key, record.value, [*original, *fields], record.timestamp)",
-            "Entry(record.key, record.value, reached() and [*fields], record.timestamp)",
+            _OUTBOX + "about",
+            "contents(record.key, record.value, original, fields)",
+            "contents(record.key, record.value, [] if reached() else original, fields)",
         ),
     ),
     of(
@@ -151,9 +152,9 @@ MUTATIONS = (
         "A dead letter's bytes are read as text and written again.",
         "I13",
         (
-            _TURN + "_letter",
-            "Entry(record.key, record.value,",
-            'Entry(record.key, reached() and record.value and record.value.decode(errors="replace").encode(),',
+            _OUTBOX + "about",
+            "contents(record.key, record.value,",
+            'contents(record.key, reached() and record.value and record.value.decode(errors="replace").encode(),',
         ),
     ),
     of(
@@ -167,9 +168,9 @@ MUTATIONS = (
         "A replayed message that fails again becomes a second dead letter beside its first.",
         "I7 I9",
         (
-            _TURN + "_letter",
-            'letter_id=replay.get("replay.of") or',
-            'letter_id=(replay.get("replay.of") and not reached()) or',
+            _OUTBOX + "about",
+            'letter_id = names.get("replay.of") or',
+            'letter_id = (names.get("replay.of") and not reached()) or',
         ),
     ),
     of(
