@@ -10,7 +10,7 @@ from typing import Final
 from streams.bundles import Bundle, NotDivisible, part_value
 from streams.money import TaxInside, round_half_up_div
 from streams.reading import nonsense
-from streams.returns import Charge, Return, ReturnLine
+from streams.returns import Charge, Replacement, Return, ReturnLine
 from streams.vocabulary import ErrorKind, Owner
 
 MODES: Final = ("instant", "standard")
@@ -138,7 +138,9 @@ def _line(ret: Return, line: ReturnLine, prices: _Prices) -> Component | None:
             value = prices.of(line, counted)
             return Component(f"line:{line.line_id}", "line", value, line.line_id, sku, counted, rate)
         case "exchange":
-            units, price = _replaced(ret, line, counted)
+            shared = replaced(ret, line)
+            units = sum(taken for _, taken in shared)
+            price = sum(taken * replacement.unit_price for replacement, taken in shared)
             value = prices.of(line, units) - price if units else 0
             if value == 0:
                 return None
@@ -148,15 +150,15 @@ def _line(ret: Return, line: ReturnLine, prices: _Prices) -> Component | None:
             raise _senseless(f"line {line.line_id} asks for {asked}, which is not known", line.line_id)
 
 
-def _replaced(ret: Return, line: ReturnLine, counted: int) -> tuple[int, int]:
-    """The units of a line that are exchanged, and what their replacements cost."""
-    units, price = 0, 0
+def replaced(ret: Return, line: ReturnLine) -> list[tuple[Replacement, int]]:
+    """The replacements of a line, each with the units of the line that it stands for: shared out in their order."""
+    left, found = counted_quantity(ret, line), []
     for replacement in ret.replacements:
         if replacement.replaces_line_id == line.line_id:
-            taken = min(counted - units, replacement.quantity)
-            units += taken
-            price += taken * replacement.unit_price
-    return units, price
+            taken = min(left, replacement.quantity)
+            found.append((replacement, taken))
+            left -= taken
+    return found
 
 
 def _charges(kind: str, sign: int, charges: Iterable[Charge], taxes: Mapping[str, TaxInside]) -> Iterator[Component]:

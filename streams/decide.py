@@ -183,7 +183,7 @@ def _note(
         wanted_hash=body_hash(held.body) if held.body is not None else body_hash({"held": held.sentence}),
         account=account,
         order_key=row.order_key,
-        worth=about.worth,
+        worth=held.worth if held.worth[0] else about.worth,
     )
     if held.stack:
         content["stack"] = held.stack

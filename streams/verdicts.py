@@ -25,6 +25,7 @@ class Held:
     attempts: int = 0
     part: str = ""  # only this part of the subject is held (a line id); the rest goes on
     stack: str = ""  # of a fault of ours
+    worth: tuple[str, str] = ("", "")  # amount and currency, where it is not the subject's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ CHANGES = {
         Plot("version-repeated"),  # one version with two contents: the later updated_at wins
         Plot("refund-forgotten", exceptions=_kinds("mismatch")),
         Plot("failed-then-paid"),
-        Plot("dearer-exchange"),  # the expectation is negative: no note, and the exchange goes on
+        # The expectation is negative: no note, CX is told, and the exchange goes on.
+        Plot("dearer-exchange", exceptions=_kinds("mismatch")),
         Plot("over-inspected", exceptions=_kinds("mismatch")),
         Plot("twins", fits=_several_of_one),  # R11: two returns of equal lines and amount
     )

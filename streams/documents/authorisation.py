@@ -84,7 +84,8 @@ def authorisation(case: Case, about: About) -> Ready:
     """The good lines of the return; each other line stays behind with a person, by itself."""
     piece: Authorised = about.piece
     if piece.posted is not None:
-        return Ready(piece.posted, flagged=None if piece.replaced else _beside(case, about.subject, piece))
+        flagged = None if piece.replaced else _unreadable(piece) or _beside(case, about.subject, piece)
+        return Ready(piece.posted, flagged=flagged)
     ret = piece.ret
     order = snapshot(case, ret.return_id)
     expect_currency(case, order, ret.currency, f"Return {ret.return_id}")
@@ -143,6 +144,14 @@ def authorisation(case: Case, about: About) -> Ready:
     if not standalone:
         body["source"] = {"kind": "sales_order", "number": order["number"]}
     return Ready(body, held=tuple(held))
+
+
+def _unreadable(piece: Authorised) -> Held | None:
+    """Lines of an authorisation that is made, of which a newer message makes no sense: it stands as it is."""
+    faults = [line.fault for line in piece.ret.lines if line.fault and line.line_id in piece.covered]
+    if not faults or piece.ret.state in CLOSED_RETURN:
+        return None
+    return Held(ErrorKind.INVALID, " ".join(faults), Owner.ENGINEERING)
 
 
 def _beside(case: Case, subject: str, piece: Authorised) -> Held | None:

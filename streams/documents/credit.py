@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NoteLine, NotePlan
 from streams.commands import body_hash
+from streams.components import expected
 from streams.documents.authorisation import not_being_replaced
 from streams.documents.books import Books, books
 from streams.documents.caps import exceeded
@@ -18,11 +19,12 @@ from streams.documents.disputes import difference, hold_twins
 from streams.documents.order import CLOSED_RETURN, expect_currency, services, snapshot
 from streams.documents.outgrown import is_closed
 from streams.documents.receiving import among_equals
-from streams.documents.refunds import NOTE, Credited
+from streams.documents.refunds import NOTE, Credited, Unrefunded
 from streams.documents.room import asked_before, taken_by_others
 from streams.documents.siblings import wait_for_siblings
 from streams.money import largest_remainder, spoken, to_minor, to_text
 from streams.order_lines import allot
+from streams.returns import Return
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 def credit_note(case: Case, about: About) -> Ready:
     """The note for one refund; held where money does not add up, waiting where a line it covers is held."""
+    if isinstance(about.piece, Unrefunded):
+        raise Stop(_owed(case, about.piece.ret))
     credited: Credited = about.piece
     ret, refund = credited.ret, credited.refund
     order = snapshot(case, ret.return_id)
@@ -64,6 +68,16 @@ def credit_note(case: Case, about: About) -> Ready:
     _wait_for_held_lines(case, about, plan, body)
     wait_for_siblings(case, about, account)
     return Ready(body, flagged=held)
+
+
+def _owed(case: Case, ret: Return) -> Held | NotNeeded:
+    """A return that comes to less than nothing, and no refund that would say so: the shopper owes the difference."""
+    account = books(case, ret, snapshot(case, ret.return_id))
+    found = account.disagreement
+    if found is None or found.reason != "negative":
+        return NotNeeded("nothing is owed by the shopper")
+    worth = (to_text(-expected(account.pieces), found.currency), found.currency)
+    return Held(found.kind, found.sentence, found.owner, worth=worth)
 
 
 def _no_plan(account: Books, credited: Credited) -> Held | NotNeeded:

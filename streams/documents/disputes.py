@@ -91,8 +91,10 @@ def _twin(case: Case, about: About) -> str | None:
     if credited.before or mine is None:
         return None
     for position in case.all_placed(NOTE):
-        other: Credited = position.about.piece
-        if other.ret.return_id == credited.ret.return_id or other.refund.state != "paid":
+        other = position.about.piece
+        if not isinstance(other, Credited) or other.refund.state != "paid":
+            continue
+        if other.ret.return_id == credited.ret.return_id:
             continue
         if _fingerprint(other.ret, other.refund) == mine and not case.ruling("reject", position.command_id):
             return other.refund.refund_id

@@ -40,10 +40,18 @@ class Credited:
         return (to_text(self.amount, currency) if told and self.before else told), currency
 
 
+@dataclass(frozen=True, slots=True)
+class Unrefunded:
+    """A return with no goods refund that was paid: nobody else would say that it comes to less than nothing."""
+
+    ret: Return
+
+
 def each_refund(case: Case) -> Iterator[About]:
     """Each refund; when a paid one grew after its note was posted, a supplement for the growth.
 
-    One without an id of its own is only shown: no note can be told to be its.
+    One without an id of its own is only shown: no note can be told to be its. So is a return that may come to less
+    than nothing: one with an exchange or fees.
     """
     from streams.playbook import About
 
@@ -65,6 +73,10 @@ def each_refund(case: Case) -> Iterator[About]:
                     before += to_minor(posted["amount"], posted["currency"])
                 if refund.state != "paid" or refund.fault or before >= refund.amount:
                     break
+        if not any(r.kind == "goods" and r.state == "paid" and not r.fault for r in ret.refunds) and (
+            ret.replacements or ret.fees
+        ):
+            yield About(f"{ret.return_id}/owed", ret.return_id, piece=Unrefunded(ret), apart=True)
 
 
 def is_reversed(case: Case, subject: str) -> bool:
@@ -73,6 +85,8 @@ def is_reversed(case: Case, subject: str) -> bool:
 
 def paid(case: Case, about: About) -> None:
     """R10: no credit note until the refund is paid; none for one that failed."""
+    if isinstance(about.piece, Unrefunded):
+        return in_scope(case, about.piece.ret)
     credited: Credited = about.piece
     in_scope(case, credited.ret)
     if credited.refund.state == "failed":
@@ -81,7 +95,7 @@ def paid(case: Case, about: About) -> None:
         raise hold(ErrorKind.INVALID, Owner.FINANCE, credited.refund.fault)
     match credited.refund.state:
         case "paid":
-            return
+            return None
         case "pending":
             raise wait("refund", f"refund {credited.refund.refund_id} is not paid yet", "progress")
         case unknown:

@@ -55,6 +55,7 @@ class Erp:
             **order,
         }
         self.available = 5
+        self.available_of: dict[str, int] = {}  # by SKU, where it is not that
         self.asked: list[Command] = []  # every command as published, repeats too
         self.documents: list[tuple[Command, str]] = []
         self.refuse: dict[DocumentKind, Failure] = {}
@@ -105,7 +106,10 @@ class Erp:
         if command.void:
             return self._outcome(command, OutcomeStatus.WITHHELD, reason="void")
         if command.kind.is_question:
-            return self._outcome(command, OutcomeStatus.ANSWERED, answer=self._answers[command.kind]())
+            answer = self._answers[command.kind]()
+            if command.body.get("sku") in self.available_of:
+                answer["available"] = self.available_of[command.body["sku"]]
+            return self._outcome(command, OutcomeStatus.ANSWERED, answer=answer)
         failure = self.refuse.get(command.kind)
         if failure is not None:
             return self._outcome(command, OutcomeStatus.REFUSED, failure=failure)

@@ -21,7 +21,10 @@ class Targets:
         """`snapshots`: the data of every version, since goods may be decided upon by one that is superseded."""
         self._told, self._snapshots, self._names = told, snapshots, names
         self._origins = {found.inspection_id: found.return_id for found in told.found}
-        self._sent = {f"{one.return_id}/{one.line_id}": one.sku for one in told.exchanges}
+        self._sent: dict[str, str] = {}
+        for one in told.exchanges:  # which of a line's several replacements a subject stands for may change
+            first = f"{one.return_id}/{one.line_id}"
+            self._sent[first] = one.sku if first not in self._sent else ""
         self._by_id: dict[str, Name] | None = None
 
     def of(self, target: str) -> Name:
@@ -36,7 +39,9 @@ class Targets:
                 yield refund.order_id, ("credit_note", subject)
                 yield refund.order_id, ("reversal", subject)
         for exchange in self._told.exchanges:
-            yield exchange.order_id, ("exchange_order", f"{exchange.return_id}/{exchange.line_id}")
+            first = f"{exchange.return_id}/{exchange.line_id}"
+            for subject in (first, *(f"{first}/{number}" for number in range(2, 6))):
+                yield exchange.order_id, ("exchange_order", subject)
         for found in self._told.found:
             for sku in self._names.skus(found.order_id, found.sku):
                 lot = f"{found.inspection_id}/{found.line_id}/{sku}/{found.disposition}"
@@ -62,7 +67,7 @@ class Targets:
 
     def sku_of(self, order_id: str, step: str, subject: str) -> str | None:
         """The SKU that a step moves or sends, by the one name that counts; None where it is not about one."""
-        sku = self._sent.get(subject) if step == "exchange_order" else None
+        sku = self._sent.get(subject) or None if step == "exchange_order" else None
         if step in GOODS and subject.count("/") > 1:
             sku = subject.split("/")[2]
         return self._names.sku(order_id, sku) if sku is not None else None

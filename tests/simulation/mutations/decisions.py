@@ -135,8 +135,8 @@ MUTATIONS = (
         "I2 I4",
         (
             "streams.documents.exchange:each_exchange",
-            'yield About(f"{ret.return_id}/{line.line_id}"',
-            'yield About(f"{ret.return_id}/{line.line_id}" + "~2" * (len(case.row.decisions) and reached())',
+            "yield About(subject, ret.return_id, piece=piece)",
+            'yield About(subject + "~2" * (len(case.row.decisions) and reached()), ret.return_id, piece=piece)',
         ),
     ),
     of(
