@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,8 +28,26 @@ class OptionsReader(Protocol):
     def __call__(self, table: Table, time_zone: str) -> object: ...
 
 
+class Alone:
+    """`Calls` of somebody who asks an account once, outside its dispatcher: each within a deadline."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    @asynccontextmanager
+    async def call(self, name: str, *, write: bool = False) -> AsyncIterator[None]:
+        async with asyncio.timeout(self._seconds):
+            yield
+
+
 class UnknownSystem(ValueError):
     """The profile names a system that nobody has built an adapter for."""
+
+
+class Trial(Protocol):
+    """Asks an account for as little as there is, and closes the adapter; raises a `VendorError` of what came of it."""
+
+    def __call__(self, adapter: Adapter, seconds: float) -> Awaitable[None]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +57,7 @@ class System:
     adapter: AdapterFactory
     playbook: Callable[[], Playbook]
     options: OptionsReader
+    try_out: Trial
 
 
 def limits_of(account: Mapping[str, Any]) -> Limits:
@@ -74,7 +95,19 @@ def _netsuite_options(table: Table, time_zone: str) -> object:
     return read_options(table, time_zone)
 
 
-SYSTEMS: dict[str, System] = {"netsuite": System(_netsuite, _netsuite_playbook, _netsuite_options)}
+async def _try_netsuite(adapter: Adapter, seconds: float) -> None:
+    from adapters.netsuite.adapter import NetSuite
+
+    assert isinstance(adapter, NetSuite)
+    try:
+        await adapter.try_out(Alone(seconds))
+    finally:
+        await adapter.close()
+
+
+SYSTEMS: dict[str, System] = {
+    "netsuite": System(_netsuite, _netsuite_playbook, _netsuite_options, _try_netsuite),
+}
 
 
 def system(name: str) -> System:

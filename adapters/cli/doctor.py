@@ -32,12 +32,15 @@ class Finding:
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False) -> None:
-    """Check broker, topics, profile, time-outs, durability and clock; exit code 1: something failed, 2: no broker."""
+    """Check profile, accounts, broker, topics, time-outs, durability, clock; exit code 1: some failed, 2: no broker."""
     from adapters.broker.errors import BrokerUnreachable
     from adapters.settings import Settings
 
     settings = Settings()
-    findings = [*profile_findings(settings)]
+    profile, findings = read_profile(settings)
+    if profile is not None:
+        findings += account_findings(profile)
+        findings += asyncio.run(answer_findings(profile))
     reachable = True
     try:
         findings += asyncio.run(broker_findings(settings))
@@ -56,21 +59,21 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="One JSON docume
         raise typer.Exit(1)
 
 
-def profile_findings(settings: Settings) -> list[Finding]:
-    """The profile's file, its sign-in variables, and each account's call deadline against the dispatcher's session."""
+def read_profile(settings: Settings) -> tuple[Profile | None, list[Finding]]:
+    """The profile's file, and what is wrong with it; None where there is none that can be used."""
     from adapters.acts.publishing import read
     from streams.profile import ProfileFaults
 
     if settings.profile is None:
-        return [
-            Finding("profile", "warning", "no file is set (REVENI_STREAMS_PROFILE); workers read the published one")
-        ]
+        text = "no file is set (REVENI_STREAMS_PROFILE); workers read the published one"
+        return None, [Finding("profile", "warning", text)]
     try:
         profile = read(settings.profile.read_text(encoding="utf-8"), 1)
     except (ProfileFaults, UnicodeDecodeError) as error:
-        return [Finding("profile", "failed", f"{settings.profile}: {line}") for line in str(error).splitlines() if line]
-    found = [Finding("profile", "ok", f"{settings.profile} is readable; accounts: {', '.join(profile.accounts)}")]
-    return found + account_findings(profile)
+        lines = [line for line in str(error).splitlines() if line]
+        return None, [Finding("profile", "failed", f"{settings.profile}: {line}") for line in lines]
+    text = f"{settings.profile} is readable; accounts: {', '.join(profile.accounts)}"
+    return profile, [Finding("profile", "ok", text)]
 
 
 def account_findings(profile: Profile) -> list[Finding]:
@@ -94,6 +97,36 @@ def account_findings(profile: Profile) -> list[Finding]:
             text = f"not set here: {', '.join(unset)} (its dispatcher needs them)"
             found.append(Finding(f"sign-in {name}", "warning", text))
     return found
+
+
+async def answer_findings(profile: Profile) -> list[Finding]:
+    """What each account says to one signed read, where its credentials are set here."""
+    import os
+
+    names = [
+        name
+        for name, account in profile.accounts.items()
+        if all(os.environ.get(variable) for variable in account.credentials.values())
+    ]
+    return list(await asyncio.gather(*(_answers(profile, name) for name in names)))
+
+
+async def _answers(profile: Profile, name: str) -> Finding:
+    """A refused sign-in is a failure; an account that is away, or behind somebody else's page, may come back."""
+    from adapters import registry
+    from adapters.runtime import read_credentials
+    from streams.adapter import SignInRefused, VendorError
+
+    account = profile.account(name)
+    credentials = read_credentials(name, account.credentials)
+    system, table = registry.system(account.system), profile.document["accounts"][name]
+    try:
+        await system.try_out(system.adapter(table, credentials, profile.merchant.time_zone), account.deadline_seconds)
+    except SignInRefused as error:
+        return Finding(f"account {name}", "failed", f"{account.title} refuses our sign-in: {error}")
+    except VendorError as error:
+        return Finding(f"account {name}", "warning", f"{account.title} does not answer as it should: {error}")
+    return Finding(f"account {name}", "ok", f"{account.title} answers and accepts our sign-in")
 
 
 async def broker_findings(settings: Settings) -> list[Finding]:

@@ -149,6 +149,10 @@ class NetSuite:
                 case _:
                     yield document_of(kind, record, self._settings)
 
+    async def try_out(self, calls: Calls) -> None:
+        """Ask for as little as there is; raises a `VendorError` of what came of it."""
+        await self._client.signs_in(calls)
+
     async def close(self) -> None:
         await self._client.close()
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from adapters import runtime
 from adapters.acts.publishing import read
-from adapters.cli.doctor import profile_findings
+from adapters.cli.doctor import read_profile
 from adapters.cli.main import app
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.documents import request_for
@@ -162,7 +162,8 @@ def test_publish_config_check_and_doctor_refuse_a_faulty_option(
     assert published.exit_code == 1 and sentence in published.output
     checked = run.invoke(app, ["config", "check"])
     assert checked.exit_code == 1 and sentence in checked.output
-    (finding,) = profile_findings(Settings())
+    profile, (finding,) = read_profile(Settings())
+    assert profile is None
     assert finding.result == "failed" and sentence in finding.detail
 
 
