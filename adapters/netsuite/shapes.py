@@ -24,7 +24,8 @@ _SUBLISTS = ("item", "line", "inventory", "apply")
 _NUMBERS = frozenset({
     "total", "subtotal", "taxTotal", "discountTotal", "shippingCost", "shippingTax1Amt", "handlingCost",
     "handlingTax1Amt", "amountRemaining", "amountPaid", "unapplied", "applied", "grossAmt", "amount", "tax1Amt",
-    "debit", "credit", "due", "quantityavailable",
+    "debit", "credit", "due", "quantityavailable", "shippingTax2Amt", "handlingTax2Amt", "shippingTax1Rate",
+    "shippingTax2Rate", "handlingTax1Rate", "handlingTax2Rate",
 })  # fmt: skip
 _QUANTITIES = frozenset({
     "quantity", "quantityFulfilled", "quantityBilled", "quantityReceived", "quantityRemaining", "quantityPerKit",
@@ -35,10 +36,10 @@ _FLAGS = frozenset({
     "isYear", "itemReceive",
 })  # fmt: skip
 _DAYS = frozenset({"tranDate", "startDate"})
-_TEXTS = frozenset({"externalId", "otherRefNum", "tranId", "line", "orderLine", "itemid"})
+_TEXTS = frozenset({"externalId", "otherRefNum", "tranId", "line", "itemid"})
 _REFERENCES = frozenset({
     "item", "entity", "currency", "location", "transferLocation", "createdFrom", "taxCode", "doc", "account", "status",
-    "orderStatus",
+    "orderStatus", "orderLine", "kitMemberOf", "itemType",
 })  # fmt: skip
 _PLACE = re.compile(r"/record/v1/([A-Za-z_]{1,60})/([A-Za-z0-9_.:~-]{1,100})/?", re.ASCII)
 _MOST_UNITS = Decimal(10) ** 9
