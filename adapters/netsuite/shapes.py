@@ -24,8 +24,7 @@ _SUBLISTS = ("item", "line", "inventory", "apply")
 _NUMBERS = frozenset({
     "total", "subtotal", "taxTotal", "discountTotal", "shippingCost", "shippingTax1Amt", "handlingCost",
     "handlingTax1Amt", "amountRemaining", "amountPaid", "unapplied", "applied", "grossAmt", "amount", "tax1Amt",
-    "debit", "credit", "due", "quantityavailable", "shippingTax2Amt", "handlingTax2Amt", "shippingTax1Rate",
-    "shippingTax2Rate", "handlingTax1Rate", "handlingTax2Rate",
+    "debit", "credit", "due", "quantityavailable", "shippingTax2Amt", "handlingTax2Amt",
 })  # fmt: skip
 _QUANTITIES = frozenset({
     "quantity", "quantityFulfilled", "quantityBilled", "quantityReceived", "quantityRemaining", "quantityPerKit",

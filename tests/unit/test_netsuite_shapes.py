@@ -179,8 +179,8 @@ def test_a_field_that_is_read_must_be_readable(name: str, value: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("quantity", -1), ("quantity", True), ("quantity", "one"), ("quantity", 10**9 + 1), ("grossAmt", "x"),
-     ("tax1Amt", []), ("isClosed", "perhaps"), ("item", []), ("line", []), ("orderLine", []), ("kitMemberOf", True), ("debit", "x"),
-     ("itemType", []),
+     ("tax1Amt", []), ("isClosed", "perhaps"), ("item", []), ("line", []), ("orderLine", []), ("debit", "x"),
+     ("kitMemberOf", True), ("itemType", []),
      ("apply", 1), ("doc", [])],
 )  # fmt: skip
 def test_a_row_that_is_read_must_be_readable(name: str, value: Any) -> None:
