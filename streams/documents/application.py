@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
 from streams.documents.order import Matched, match, snapshot
-from streams.money import shown_minor, to_minor, to_text
+from streams.money import InvalidMoney, shown_minor, to_minor, to_text
 from streams.verdicts import Ready, Stop, Waits, skip
 from streams.vocabulary import DocumentKind
 
@@ -45,7 +45,7 @@ def application(case: Case, about: About) -> Ready:
     answer = case.ask(DocumentKind.INVOICE, about.subject, question, return_id=about.return_id)
     currency, amount = note["currency"], to_minor(note["amount"], note["currency"])
     invoices = [entry for entry in answer.get("invoices", ()) if entry["currency"] in ("", currency)]
-    still_open = {str(entry["number"]): shown_minor(entry["open"], currency) for entry in sorted(invoices, key=_age)}
+    still_open = {str(entry["number"]): _open(entry, currency) for entry in sorted(invoices, key=_age)}
     shares = apportion(amount, _credits(case, about, note, order, invoices), still_open)
     if not shares:
         raise skip(
@@ -84,6 +84,14 @@ def apportion(amount: int, credits: Sequence[Credit], still_open: Mapping[str, i
                 taken[number] += share
                 of_credit, left = of_credit - share, left - share
     return {number: taken[number] for number in still_open if taken[number]}
+
+
+def _open(invoice: Mapping[str, Any], currency: str) -> int:
+    """What is open on an invoice; one that does not say is left alone."""
+    try:
+        return shown_minor(invoice["open"], currency)
+    except InvalidMoney:
+        return 0
 
 
 def _age(invoice: Mapping[str, Any]) -> tuple[str, int, str]:

@@ -15,7 +15,9 @@ from streams.components import counted_lines
 from streams.documents.disputes import other_notes
 from streams.documents.refunds import Credited
 from streams.documents.sold import prices
-from streams.money import shown_minor, spoken, to_minor
+from streams.money import InvalidMoney, shown_minor, spoken, to_minor
+from streams.verdicts import hold
+from streams.vocabulary import ErrorKind, Owner
 
 if TYPE_CHECKING:
     from streams.playbook import About
@@ -42,7 +44,7 @@ def exceeded(
     """What the note would credit too much of; None: it stays within all limits (R07, I5)."""
     currency, others = plan.currency, other_notes(case, about)
     notes = [NotePlan.from_json(other["plan"]) for other in others]
-    whole = cap(plan, {currency: shown_minor(order["total"], currency)}, notes)
+    whole = cap(plan, {currency: _amount(case, body, order, "total", currency)}, notes)
     if whole is not None:
         return whole
     credited: Credited = about.piece
@@ -67,7 +69,9 @@ def _sold(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], currenc
     if order.get("shipping") is not None and any(line["component"] == "shipping" for line in body["lines"]):
         item = case.profile.item_for("shipping", case.account).code
         in_rows = sum(price.amount for number, price in worth.items() if lines[number].get("item") == item)
-        yield Sold("the order's shipping", shown_minor(order["shipping"], currency) + in_rows, component="shipping")
+        yield Sold(
+            "the order's shipping", _amount(case, body, order, "shipping", currency) + in_rows, component="shipping"
+        )
     for number in sorted({str(line["sold_as"]) for line in body["lines"] if line.get("sold_as")}):
         if number in worth:
             yield Sold(f"{lines[number]['sku']} on the order", worth[number].amount, order_line=number)
@@ -77,3 +81,12 @@ def _credited(sold: Sold, body: Mapping[str, Any]) -> int:
     """What a note credits of it."""
     amounts = (line["amount"] for line in body["lines"] if sold.credits(line))
     return sum(to_minor(amount, body["currency"]) for amount in amounts)
+
+
+def _amount(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], name: str, currency: str) -> int:
+    """The order's total or shipping; without it nothing can be said to be within a limit."""
+    try:
+        return shown_minor(order.get(name), currency, name)
+    except InvalidMoney as fault:
+        sentence = f"Order {case.order_name()} in {case.title}: its {fault}. What may be credited of it is not known."
+        raise hold(ErrorKind.INVALID, Owner.FINANCE, sentence, body=body) from None

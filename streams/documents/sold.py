@@ -32,20 +32,24 @@ def prices(order: Mapping[str, Any], currency: str) -> dict[str, Price]:
     """Each order line's price by its number: every discount is spread over the lines it covers, by their share.
 
     A discount takes its shares of what the ones before it left; shares are to the minor unit, by largest remainder.
-    A line that does not show what it came to is not among them.
+    A line that does not show what it came to is not among them; a discount that is no amount takes nothing off, so
+    that the prices differ and somebody looks.
     """
     amounts, least = _as_listed(order, currency)
     most = dict(least)
     for discount in order.get("discounts", ()):
         named = {str(number) for number in discount["order_lines"]}
         covered = [number for number in amounts if (not named or number in named) and amounts[number] > 0]
-        off = shown_minor(discount["amount"], currency)
+        try:
+            off = shown_minor(discount["amount"], currency)
+            tax = None if discount.get("tax") is None else shown_minor(discount["tax"], currency)
+        except InvalidMoney:
+            continue
         for number, share in _shares(off, covered, amounts).items():
-            if discount.get("tax") is None:
+            if tax is None:
                 least[number] -= round_half_up_div(least[number] * share, amounts[number])
             amounts[number] -= share
-        if discount.get("tax") is not None:
-            tax = shown_minor(discount["tax"], currency)
+        if tax is not None:
             for taxes in (least, most):
                 for number, share in _shares(tax, covered, taxes).items():
                     taxes[number] -= share

@@ -291,3 +291,31 @@ def test_a_line_that_shows_no_price_is_not_compared_and_spoils_no_other() -> Non
     fine = Erp(lines=lines)
     everything(fine, "40.00", "10.00", "90.00")
     assert len(fine.made(NOTE)) == 1
+
+
+@pytest.mark.parametrize("total", ["", "lots", None])
+def test_an_order_without_a_total_is_shown_to_finance_with_the_note(total: str | None) -> None:
+    """Nothing can be said to be within it, and no other note of another order is touched by that."""
+    erp = Erp(total=total)
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00")]))
+    assert erp.made(NOTE) == []
+    held = exception(erp, "invalid", "credit_note")
+    assert held["owner"] == "finance" and "its total is" in held["reason"]
+    erp.hear(decision("post_anyway", held["command"]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+
+
+def test_a_discount_that_is_no_amount_is_found_by_the_prices() -> None:
+    """It takes nothing off, so that what was paid less is a difference."""
+    erp = Erp(discounts=[off("much"), off("1.00", tax="lots")])
+    everything(erp, "36.00", "9.00", "81.00")
+    assert "the price in the return differs" in exception(erp, "mismatch", "credit_note")["reason"]
+
+
+def test_an_invoice_that_does_not_say_what_is_open_is_left_alone() -> None:
+    """The other one takes the credit."""
+    invoices = [{"number": number, "open": left, "currency": "GBP"} for number, left in (("1", "?"), ("2", "50.00"))]
+    erp = Erp(invoices=invoices)
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00")]))
+    (applied,) = erp.made(DocumentKind.CREDIT_APPLICATION)
+    assert applied["invoices"] == [{"number": "2", "amount": "40.00"}]

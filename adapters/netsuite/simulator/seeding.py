@@ -1,4 +1,11 @@
-"""What `PUT /_orders` seeds: order history, invoices, lists and stock. Seeds are history: they make no ledger entry."""
+"""What `PUT /_orders` seeds: order history, invoices, lists and stock. Seeds are history: they make no ledger entry.
+
+Besides what CONTRACTS section 7 names, an order may have `discount` and `discount_tax` (the header's, tax inside),
+`discount_rows` ([{amount, tax_amount, covers: [order_line_id, ..]}], covering nothing named: all), `subtotal` (a row
+below all), `texts` (rows), `shipping_tax`, `handling`, `handling_tax`, and `invoices` ([{number, open, date, lines:
+[order_line_id, ..]}]). A line may be a `service`: it is never fulfilled. `paid` is not read: the order's total is
+what these come to.
+"""
 
 from __future__ import annotations
 
