@@ -28,6 +28,30 @@ def _foreign(trouble: Trouble) -> None:
             trouble.rule("foreign", trouble.moment(), trouble.span(5.0, 60.0), count=dice.randint(1, 6), **fields)
 
 
+def _veiled(trouble: Trouble) -> None:
+    """Writes are applied and nobody hears of it, and whoever looks meets one page of somebody else's, for longer than
+    it takes until "not there" would be believed."""
+    dice, account = trouble.dice, trouble.document["accounts"]["ns"]
+    settled = account["deadline_seconds"] * 2 + account["longest_execution_seconds"] + account["read_lag_seconds"]
+    at = round(dice.choice(trouble.told or (0.0,)) + dice.uniform(0.0, 5.0), 3)
+    lasts = round(float(settled) + dice.uniform(20.0, 60.0), 3)
+    style = dice.choice(("maintenance-json", "maintenance-json", "json-404", "proxy-404", "wrong-shape", "empty"))
+    hidden = dice.choice(("reset-after-apply", "apply-then-timeout"))
+    kinds = dice.choice((["credit_note"], ["item_receipt"], ["credit_note", "item_receipt"]))
+    trouble.rule("foreign", at, lasts, probability=1.0, on="read", kind=kinds, style=style)
+    trouble.rule(hidden, at, lasts, count=dice.randint(1, 4), kind=kinds)
+
+
+def _parent_veiled(trouble: Trouble) -> None:
+    """Notes are made, and whoever wants to apply one meets somebody else's 404 for longer than reads may be stale."""
+    dice, account = trouble.dice, trouble.document["accounts"]["ns"]
+    lasts = round(float(account["read_lag_seconds"]) + dice.uniform(20.0, 90.0), 3)
+    for _ in range(dice.randint(1, 4)):
+        at = round(dice.choice(trouble.told or (0.0,)) + dice.uniform(0.2, 12.0), 3)
+        style = dice.choice(("json-404", "proxy-404"))
+        trouble.rule("foreign", at, lasts, probability=1.0, on="read", kind=["credit_note"], style=style)
+
+
 def _conflict(trouble: Trouble) -> None:
     """The vendor says "not now" in its own words: somebody has the record open, or an unexpected error."""
     dice = trouble.dice
@@ -59,6 +83,8 @@ def _odd_numbers(trouble: Trouble) -> None:
 
 ODD: dict[str, tuple[float, Family]] = {  # with the share of runs that have it, whatever else they have
     "foreign": (0.12, _foreign),
+    "veiled": (0.05, _veiled),
+    "parent-veiled": (0.05, _parent_veiled),
     "conflict": (0.06, _conflict),
     "missing": (0.06, _missing),
     "odd-numbers": (0.10, _odd_numbers),

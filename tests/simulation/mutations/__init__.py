@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from tests.simulation.mutation import Mutation
-from tests.simulation.mutations import decisions, dispatcher, sequencer
+from tests.simulation.mutations import adapter, decisions, dispatcher, sequencer
 
 ALL: dict[str, Mutation] = {
-    mutation.name: mutation for mutation in (*sequencer.MUTATIONS, *dispatcher.MUTATIONS, *decisions.MUTATIONS)
+    mutation.name: mutation
+    for mutation in (*sequencer.MUTATIONS, *dispatcher.MUTATIONS, *decisions.MUTATIONS, *adapter.MUTATIONS)
 }
