@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.netsuite.records import key_of, name_of
+from adapters.netsuite.records import YEARS, key_of, name_of
 from streams.adapter import Refused
 from streams.money import DIGITS
 from streams.profile import Fault, ProfileFaults
@@ -95,9 +95,12 @@ class AccountSettings:
         """The account's day of an RFC 3339 time; raises `Refused` for what is none, or lies outside the calendar."""
         try:
             at = datetime.fromisoformat(moment)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.time_zone).date()
+            day = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(self.time_zone).date()
         except (ValueError, OverflowError, TypeError):
-            raise Refused(ErrorKind.INVALID, f"{str(moment)[:60]!r} is not a time with a date") from None
+            day = None
+        if day is None or day.year not in YEARS:
+            raise Refused(ErrorKind.INVALID, f"{str(moment)[:60]!r} is no time that a document can be dated by")
+        return day
 
 
 def read_options(table: Table, time_zone: str) -> AccountSettings:

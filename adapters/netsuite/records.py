@@ -33,9 +33,11 @@ CLOSED = "H"
 LONGEST_TEXT = 300
 """Characters: the longest that a NetSuite field of one line holds. What is longer is cut; no id is."""
 
+YEARS = range(1970, 2200)
+"""Of days that are read or written. Others are a unit that was mistaken for another."""
+
 _NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.+Z-]{0,40})?", re.ASCII)
-_YEARS = range(1970, 2200)
 _MOST_DIGITS = 15  # before the point; no amount or quantity is larger (streams.money)
 _FINEST = Decimal("1e-12")  # finer is the noise of somebody's floats
 _FINEST_MONEY = 4  # digits after the point: no currency has more
@@ -126,7 +128,7 @@ def day_of(value: Any) -> date | None:
         day = date.fromisoformat(found[1]) if found else None
     except ValueError:
         return None
-    return day if day is not None and day.year in _YEARS else None
+    return day if day is not None and day.year in YEARS else None
 
 
 def is_absent(value: Any) -> bool:

@@ -43,6 +43,9 @@ _REFERENCES = frozenset({
 _PLACE = re.compile(r"/record/v1/([A-Za-z_]{1,60})/([A-Za-z0-9_.:~-]{1,100})/?", re.ASCII)
 _MOST_UNITS = Decimal(10) ** 9
 
+MOST_ROWS = 10_000
+"""Of one sublist; whoever shows more is not showing an order."""
+
 
 class Unreadable(ValueError):
     """The answer is not what NetSuite shows for this; the message says what is odd about it."""
@@ -72,7 +75,7 @@ def json_of(text: str) -> Record:
 def page_of(body: Record, offset: int = 0) -> Page:
     """A page of a search or of SuiteQL: its rows, and whether more follow. The counts must agree."""
     items, more = body.get("items"), body.get("hasMore")
-    if not isinstance(items, list) or not all(isinstance(item, Mapping) for item in items):
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Unreadable("no list of items")
     if not isinstance(more, bool):
         raise Unreadable("a list that does not say whether there is more")
@@ -135,8 +138,10 @@ def number_made(type_: str, headers: Mapping[str, str], *, may_be_unnamed: bool)
 
 def _sublist(name: str, shown: Any) -> list[Record]:
     items = shown.get("items") if isinstance(shown, Mapping) else None
-    if not isinstance(items, list) or not all(isinstance(row, Mapping) for row in items):
+    if not isinstance(items, list) or not all(isinstance(row, dict) for row in items):
         raise Unreadable(f"a record without its rows ({name})")
+    if len(items) > MOST_ROWS:
+        raise Unreadable(f"a record of more than {MOST_ROWS:,} rows ({name})")
     if flag_of(shown.get("hasMore")) or any(
         _count(shown, count) not in (None, len(items)) for count in ("count", "totalResults")
     ):

@@ -97,10 +97,26 @@ def test_a_document_is_dated_in_the_merchants_day(executed: str, day: str) -> No
 
 
 @pytest.mark.parametrize(
-    "moment", ["27/11/2026 09:30", "1764236400", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "", "now"]
+    "moment",
+    [
+        "27/11/2026 09:30",
+        "1764236400",
+        "0001-01-01T00:00:00+14:00",
+        "9999-12-31T23:59:59-14:00",
+        "",
+        "now",
+        "0001-06-01T00:00:00Z",
+        "1969-12-31T12:00:00Z",
+        "2200-01-01T12:00:00Z",
+        "9999-12-30T12:00:00Z",
+        None,
+        1764236400,
+    ],
 )
-def test_a_time_that_is_none_is_invalid_and_nothing_else(moment: str) -> None:
+def test_a_time_that_is_none_is_invalid_and_nothing_else(moment: Any) -> None:
     """A1: the command is refused with its reason; no other kind of exception leaves the adapter."""
+    for fine, day in (("1970-01-01T12:00:00Z", "1970-01-01"), ("2199-12-31T12:00:00Z", "2199-12-31")):
+        assert settings_of("").day(fine).isoformat() == day
     with pytest.raises(Refused) as refusal:
         request_for(standalone_note("7", tee(amount="5.00"), amount="5.00", date=moment), settings_of(""))
     assert refusal.value.kind is ErrorKind.INVALID

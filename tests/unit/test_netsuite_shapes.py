@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.netsuite.shapes import (
+    MOST_ROWS,
     Unreadable,
     ids_of,
     json_of,
@@ -142,6 +143,14 @@ def test_a_record_without_its_rows_says_nothing_of_them(type_: str, item: Any) -
         record_checked(type_, "55", {**RECORD, "item": item})
     with pytest.raises(Unreadable):
         record_checked(type_, "55", {name: value for name, value in RECORD.items() if name != "item"})
+
+
+def test_a_record_has_so_many_rows_at_most() -> None:
+    """Each is looked at; a body of nothing but empty objects would hold up everybody else."""
+    rows = [{"quantity": 1}] * MOST_ROWS
+    assert record_checked("creditMemo", "55", {**RECORD, "item": {"items": rows}})
+    with pytest.raises(Unreadable, match="more than 10,000 rows"):
+        record_checked("creditMemo", "55", {**RECORD, "item": {"items": [*rows, {}]}})
 
 
 def test_a_record_need_not_show_what_it_may_not_have() -> None:
