@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import orjson
+
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.client import Client
+from adapters.netsuite.options import AccountSettings, CustomFields
 from adapters.netsuite.simulator import NetSuiteSimulator
+from adapters.netsuite.simulator.records import Record
 from adapters.netsuite.simulator.service import ROOT, Ask, prepared
 from adapters.netsuite.wire import Answer, Progress
 from adapters.simulators.calls import CallLog
@@ -59,6 +63,7 @@ class Account:
         self.control = Control([self.system], self.ledger, calls, faults, self.system.reset)
         locations = [{"account": "ns", "id": number, "sellable": sells} for number, sells in PLACES.items()]
         self.control.seed({"orders": list(orders), "locations": locations, **seed})
+        self.books = next(iter(self.system.service.tenants.values())).account.books
         self.calls: list[Call] = []
         self.twist: Callable[[Call, Callable[[], Answer]], Answer] = as_it_is
 
@@ -79,6 +84,16 @@ class Account:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def make(self, kind: str, body: Mapping[str, Any]) -> None:
+        """A document that somebody made by hand."""
+        url = f"https://example.com/services/rest/record/v1/{kind}"
+        answer = asyncio.run(self.send("POST", url, orjson.dumps(body), {}, Progress()))
+        assert answer.status == 204, answer.text
+
+    def records(self, kind: str) -> list[Record]:
+        """The account's own records of a kind, oldest first."""
+        return sorted(self.books.all(kind), key=lambda record: int(record.id))
 
     def entries(self, kind: DocumentKind | str) -> list[Mapping[str, Any]]:
         """The ledger's entries of a kind, oldest first."""
@@ -103,10 +118,17 @@ class NetSuiteErp(Erp):
     A document that is not what was asked for is refused, as the dispatcher does it.
     """
 
-    def __init__(self, order: Mapping[str, Any], using: Rules | None = None) -> None:
+    def __init__(
+        self, order: Mapping[str, Any], using: Rules | None = None, fields: CustomFields | None = None
+    ) -> None:
         super().__init__(str(order["order_id"]), using)
         self.account = Account(order)
-        self.adapter = NetSuite(Client("https://example.com", self.account), Limits())
+        self._settings = AccountSettings(fields=fields or CustomFields())
+        self.forget()
+
+    def forget(self) -> None:
+        """Another process goes on, which remembers nothing of the account."""
+        self.adapter = NetSuite(Client("https://example.com", self.account), Limits(), self._settings)
 
     def carry_out(self, command: Command) -> Outcome:
         if command.void:
