@@ -24,11 +24,13 @@ def row_number(line: Row, authorisation: Row | None, fields: CustomFields, *, mu
     raises `Refused` where the authorisation has none for the line.
     """
     own = line.get("order_line")
-    if not (must or own or line.get("order_line_id")):
+    if not (must or own):
         return None
-    rows = _numbered(authorisation) if authorisation is not None else []
+    if authorisation is None:
+        return own
+    rows = _numbered(authorisation)
     if not rows:
-        return own if must or authorisation is None else None
+        return own if must else None
     alone = [row for row in rows if not any(is_member(row, kit) for kit in rows)]
     found = _named(line, rows)
     if "kit" in line:
@@ -37,11 +39,11 @@ def row_number(line: Row, authorisation: Row | None, fields: CustomFields, *, mu
         found = _named(line, inside) or _unnamed(line, inside, fields) or found
     row = _one(line, found or _unnamed(line, alone, fields))
     if row is None and must:
-        number, sku = text_of((authorisation or {}).get("id")), line.get("sku") or line["item"]
+        number = text_of(authorisation.get("id"))
         raise Refused(
             ErrorKind.MISMATCH,
-            f"Return authorisation {number} has no row for {sku} of order line {own or '(none)'}: it was changed since "
-            "it was made. Add the row and retry, or receive the goods by hand.",
+            f"Return authorisation {number} has no row for {line['sku']} of order line {own or '(none)'}: it was "
+            "changed since it was made. Add the row and retry, or receive the goods by hand.",
         )
     return None if row is None else str(row["line"])
 
@@ -75,12 +77,13 @@ def _named(line: Row, rows: Sequence[Row]) -> list[Row]:
 
 def _unnamed(line: Row, rows: Sequence[Row], fields: CustomFields) -> list[Row]:
     """Rows of the line's item that name no order line, or by the channel's id this one."""
-    line_id = line.get("order_line_id")
+    line_id = line.get("order_line_id", "")
     free = [row for row in rows if not text_of(row.get("orderLine")) and same_item(line, row.get("item"))]
     ids = [(text_of(custom_of(row, fields.order_line_id)), row) for row in free]
-    return [row for shown, row in ids if line_id and shown == line_id] or [
-        row for shown, row in ids if not (shown and line_id)
-    ]
+    for wanted in (line_id, ""):
+        if same := [row for shown, row in ids if shown == wanted]:
+            return same
+    return [] if line_id else free
 
 
 def _one(line: Row, rows: Sequence[Row]) -> Row | None:
