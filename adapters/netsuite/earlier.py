@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -31,16 +32,16 @@ def earlier_returns(
     authorisations: Sequence[Record], lines: Sequence[OrderLine], currency: str, fields: CustomFields
 ) -> list[EarlierReturn]:
     """Each authorisation by order line. One that names no line of the order takes what the others leave."""
-    rows = [list(_counted(one)) for one in authorisations]
+    counted = [(one, list(_counted(one))) for one in authorisations]
     places = _places(lines)
-    room = {place["order_line"]: int(place["quantity"]) for place in places}
-    for row, units in (entry for counted in rows for entry in counted):
+    room = Counter({place["order_line"]: int(place["quantity"]) for place in places})
+    for row, units in (entry for _, rows in counted for entry in rows):
         if number := text_of(row.get("orderLine")):
-            room[number] = room.get(number, 0) - units
+            room[number] -= units
     answers: list[EarlierReturn] = []
-    for one, counted in zip(authorisations, rows, strict=True):
+    for one, rows in counted:
         held: list[dict[str, Any]] = []
-        for row, units in counted:
+        for row, units in rows:
             sku = name_of(row.get("item")).rpartition(" : ")[2]
             for number, count in _stands_on(row, units, places, room, currency, fields).items():
                 held.append({"order_line": number, "sku": sku, "quantity": count})
@@ -79,7 +80,7 @@ def _places(lines: Sequence[OrderLine]) -> list[dict[str, Any]]:
             "order_line_id": line["order_line_id"],
             "item": part["item"],
             "quantity": line["quantity"] * part["quantity"],
-            "is_part": True,
+            "is_part_of": line["order_line"],
         }
         for line in lines
         for part in line["components"]
@@ -91,7 +92,7 @@ def _stands_on(
     row: Record,
     units: int,
     places: Sequence[Mapping[str, Any]],
-    room: dict[str, int],
+    room: Counter[str],
     currency: str,
     fields: CustomFields,
 ) -> dict[str, int]:
@@ -101,15 +102,14 @@ def _stands_on(
     item, part_only = key_of(row.get("item")), bool(text_of(row.get("kitMemberOf")))
     named = Named(
         text_of(custom_of(row, fields.order_line_id)),
-        lambda place: place.get("item") == item and (not part_only or "is_part" in place),
+        lambda place: place.get("item") == item and (not part_only or "is_part_of" in place),
         _minor(gross_of(row), currency),
         _minor(number_of(row.get("tax1Amt")), currency),
         int(number_of(row.get("quantity")) or units),
     )
     found = rows_for(places, named, currency).rows
-    counts = allot([(str(place["order_line"]), room.get(str(place["order_line"]), 0)) for place in found], units)
-    for number, count in counts.items():
-        room[number] = room.get(number, 0) - count
+    counts = allot([(str(place["order_line"]), room[str(place["order_line"])]) for place in found], units)
+    room.subtract(counts)
     return counts or {"": units}
 
 

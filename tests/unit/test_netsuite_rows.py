@@ -184,6 +184,16 @@ def test_r02_a_row_that_names_no_line_counts_for_the_one_with_its_price() -> Non
     cheap, odd = held(row(1, quantity=1, grossAmt=30)), held(row(1, quantity=3, grossAmt=105))
     assert by_line(TWO, cheap) == [{"2": 1}]
     assert by_line(TWO, odd, held(row(1, orderLine=1, quantity=1))) == [{"1": 1, "2": 2}, {"1": 1}]
+    assert by_line(TWO, *[held(row(1, quantity=2, grossAmt=70))] * 2) == [{"1": 2}, {"2": 2}]
+    taxed = [sold("1", "11", 1, "40.00", tax="0.00"), sold("2", "11", 1, "40.00", tax="6.67")]
+    assert by_line(taxed, held(row(1, quantity=1, grossAmt=40, tax1Amt=6.67))) == [{"2": 1}]
+
+
+def test_r02_the_price_of_a_row_is_for_all_its_units_also_where_fewer_came_in() -> None:
+    """Two were authorised at 60.00 and one was received: one at 30.00."""
+    part = row(1, quantity=2, quantityReceived=1, isClosed=True, grossAmt=60)
+    assert by_line(TWO, held(part)) == [{"2": 1}]
+    assert by_line(TWO, held({**part, "quantity": None, "grossAmt": 30})) == [{"2": 1}]
 
 
 def test_r02_more_than_was_sold_is_counted_all_the_same() -> None:
@@ -200,7 +210,8 @@ def test_r02_a_bundle_counts_by_its_own_row_and_its_parts_by_theirs() -> None:
     assert by_line(lines, whole) == [{"3": 1}]
     assert by_line(lines, held(row(1, quantity=1))) == [{"1": 1}]
     assert by_line(lines, held(row(1, quantity=3))) == [{"1": 1, "4": 2}]
-    assert by_line(lines, held(row(1, quantity=2, kitMemberOf=9))) == [{"4": 2}]
+    assert by_line(lines, held(row(1, quantity=1, kitMemberOf=9))) == [{"4": 1}]
+    assert by_line([lines[0], {**lines[1], "quantity": 2}], held(row(1, quantity=3))) == [{"4": 3}]
     assert by_line(lines, held(row(1, quantity=1, custcol_order_line_id="ol3"))) == [{"4": 1}]
     assert by_line(lines, held(row(9, orderLine=4, quantity=1, kitMemberOf=9))) == [{"4": 1}]
 
