@@ -20,9 +20,9 @@ Row = Mapping[str, Any]
 class Named:
     """What a line says about the order line it was sold on. Amounts are in minor units, tax inside, for `units`."""
 
-    line_id: str = ""
+    line_id: str
     """The channel's; empty where nobody told it."""
-    is_item: Callable[[Row], bool] = lambda row: False
+    is_item: Callable[[Row], bool]
     """Whether a row's item is the one that the line names."""
     value: int | None = None
     tax: int | Fraction | None = None
@@ -39,7 +39,7 @@ class Rows:
     @property
     def first(self) -> str:
         """One name for all of them: the lowest line number; empty where there is none."""
-        numbers = (str(row.get("order_line", "")) for row in self.rows)
+        numbers = (str(row["order_line"]) for row in self.rows)
         return min(numbers, key=lambda number: (len(number), number), default="")
 
 
@@ -49,23 +49,25 @@ def rows_for(rows: Sequence[Row], named: Named, currency: str, tolerance: int = 
     `tolerance` is what the price and the tax of one unit may be off, in minor units.
     """
     found = [row for row in rows if named.line_id and row.get("order_line_id") == named.line_id]
+    of_item: list[Row] = []
     if len(found) != 1:
         of_item = [row for row in found or rows if named.is_item(row)]
         # A row that names another order line stands back behind one that names none.
         found = [row for row in of_item if row.get("order_line_id") in (None, "", named.line_id)] or of_item or found
     if len(found) < 2:
         return Rows(tuple(found))
-    gaps = [(_gap(row, named, currency), position, row) for position, row in enumerate(found)]
+    gaps = [(gap, row) for row in found if (gap := _gap(row, named, currency)) is not None]
     # Less than one is the rounding of a share.
-    fitting = [(gap, position, row) for gap, position, row in gaps if gap is not None and max(gap) < tolerance + 1]
+    fitting = sorted((entry for entry in gaps if max(entry[0]) < tolerance + 1), key=lambda entry: entry[0])
     if fitting:
-        return Rows(tuple(row for _, _, row in sorted(fitting, key=lambda entry: entry[:2])))
+        nearest = tuple(row for _, row in fitting)
+        return Rows(nearest, certain=bool(of_item) or len({row.get("sku") for row in nearest}) == 1)
     return Rows(tuple(found), certain=_alike(found, currency))
 
 
 def unit_price(row: Row, currency: str, what: str = "amount") -> Fraction | None:
     """What one unit of a row was sold for (`what`: amount or tax), exactly; None where the row does not say."""
-    units = int(row.get("quantity") or 0)
+    units = int(row["quantity"])
     try:
         return Fraction(shown_minor(row.get(what), currency), units) if units else None
     except InvalidMoney:
