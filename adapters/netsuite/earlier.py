@@ -36,7 +36,7 @@ def earlier_returns(
     places = _places(lines)
     room = Counter({place["order_line"]: int(place["quantity"]) for place in places})
     for row, units in (entry for _, rows in counted for entry in rows):
-        if number := text_of(row.get("orderLine")):
+        if number := key_of(row.get("orderLine")):
             room[number] -= units
     answers: list[EarlierReturn] = []
     for one, rows in counted:
@@ -97,9 +97,9 @@ def _stands_on(
     fields: CustomFields,
 ) -> dict[str, int]:
     """By line of the order, how many of a row's units; a line that is full gives way to the next of its like."""
-    if number := text_of(row.get("orderLine")):
+    if number := key_of(row.get("orderLine")):
         return {number: units}
-    item, part_only = key_of(row.get("item")), bool(text_of(row.get("kitMemberOf")))
+    item, part_only = key_of(row.get("item")), bool(key_of(row.get("kitMemberOf")))
     named = Named(
         text_of(custom_of(row, fields.order_line_id)),
         lambda place: place.get("item") == item and (not part_only or "is_part_of" in place),

@@ -75,7 +75,7 @@ def _line(row: Mapping[str, Any], record: Mapping[str, Any], currency: str, fiel
     if gross is not None:
         line["amount"] = money_text(gross, currency)
         line["tax"] = money_text(number_of(row.get("tax1Amt")) or Decimal(0), currency)
-    if own := text_of(row.get("orderLine")):
+    if own := key_of(row.get("orderLine")):
         line["order_line"] = own
     if named := text_of(custom_of(row, fields.order_line_id)):
         line["order_line_id"] = named

@@ -131,7 +131,7 @@ def _order_line(
         "components": [
             _component(member, quantity, items, fields)
             for member in rows
-            if member.get("kitMemberOf") and text_of(member["kitMemberOf"]) == text_of(row.get("line"))
+            if member.get("kitMemberOf") and key_of(member["kitMemberOf"]) == text_of(row.get("line"))
         ],
         "active": flag_of(items.get(key_of(row.get("item")), {}).get("isinactive")) is not True,
     }

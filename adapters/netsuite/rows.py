@@ -50,8 +50,8 @@ def row_number(line: Row, authorisation: Row | None, fields: CustomFields, *, mu
 
 def is_member(row: Row, kit: Row) -> bool:
     """Whether a row is a part of the bundle that another row is; it names the bundle by either of its numbers."""
-    number = text_of(row.get("kitMemberOf"))
-    return bool(number) and row is not kit and number in (text_of(kit.get("line")), text_of(kit.get("orderLine")))
+    number = key_of(row.get("kitMemberOf"))
+    return bool(number) and row is not kit and number in (text_of(kit.get("line")), key_of(kit.get("orderLine")))
 
 
 def same_item(line: Row, shown: Any) -> bool:
@@ -71,14 +71,14 @@ def _numbered(authorisation: Row) -> list[Row]:
 def _named(line: Row, rows: Sequence[Row]) -> list[Row]:
     """Rows that name the line's own order line: those of its item, else (it was renamed since) all."""
     own = line.get("order_line")
-    named = [row for row in rows if own and text_of(row.get("orderLine")) == own]
+    named = [row for row in rows if own and key_of(row.get("orderLine")) == own]
     return [row for row in named if same_item(line, row.get("item"))] or named
 
 
 def _unnamed(line: Row, rows: Sequence[Row], fields: CustomFields) -> list[Row]:
     """Rows of the line's item that name no order line, or by the channel's id this one."""
     line_id = line.get("order_line_id", "")
-    free = [row for row in rows if not text_of(row.get("orderLine")) and same_item(line, row.get("item"))]
+    free = [row for row in rows if not key_of(row.get("orderLine")) and same_item(line, row.get("item"))]
     ids = [(text_of(custom_of(row, fields.order_line_id)), row) for row in free]
     for wanted in (line_id, ""):
         if same := [row for shown, row in ids if shown == wanted]:

@@ -36,6 +36,7 @@ def test_the_row_that_names_the_order_line_is_it_however_it_is_numbered() -> Non
     """Listed last, with a number of its own, beside rows of the same item."""
     assert named(LINE, row(2, orderLine=7), row(7), row(9, orderLine=2)) == "9"
     assert named(LINE, row(1, orderLine="2")) == "1"
+    assert named(LINE, row(1, orderLine={"id": "7"}), row(2, orderLine={"id": "2", "refName": "2"})) == "2"
 
 
 def test_a_row_of_the_order_line_whose_item_was_renamed_is_it_all_the_same() -> None:
@@ -105,6 +106,7 @@ def test_a_bundle_is_known_by_either_of_its_numbers_and_by_whatever_it_is_called
     """Its parts name its line of the order or its own; renamed, it is still that line; its parts may have no number."""
     part = {**LINE, "order_line": "5", "order_line_id": "ol4", "kit": KIT}
     assert named(part, row(1, "10", orderLine=4), row(2), row(3, kitMemberOf=4)) == "3"
+    assert named(part, row(1, "10", orderLine={"id": "4"}), row(2), row(3, kitMemberOf={"id": "4"})) == "3"
     assert named(part, row(1, "99", orderLine=4), row(2), row(3, kitMemberOf=1)) == "3"
     assert named(part, row(4, "10", orderLine=4), row(6, kitMemberOf=4), row(7, orderLine=5, kitMemberOf=4)) == "7"
     without_number = {**part, "order_line": "4"}
@@ -177,6 +179,7 @@ def test_r02_a_row_counts_for_the_order_line_that_it_names() -> None:
     """By its order line, else by the channel's id."""
     named_by_line, by_id = held(row(1, orderLine=2, quantity=1)), held(row(1, custcol_order_line_id="ol2", quantity=2))
     assert by_line(TWO, named_by_line, by_id) == [{"2": 1}, {"2": 2}]
+    assert by_line(TWO, held(row(1, orderLine={"id": "2"}, quantity=1))) == [{"2": 1}]
 
 
 def test_r02_a_row_that_names_no_line_counts_for_the_one_with_its_price() -> None:
