@@ -50,6 +50,9 @@ LIST = Bound(pages=1000, records=1000 * PAGE)
 LOOK_UP = Bound(pages=5, records=200)
 """Each hit is read by a call of its own, and no order, and no reference, has so many documents."""
 
+MOST_ROWS = 1000
+"""Of one statement: ours ask about the items of an order, or the places of an item."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Request:
@@ -128,11 +131,26 @@ class Client:
         raise Unavailable(f"GET {type_}?q: more than {bound.pages} pages")
 
     async def suiteql(self, statement: str, calls: Calls) -> list[dict[str, Any]]:
-        """The rows of a statement, with column names in lower case; at most one page."""
-        request = _Request(
-            "POST", "/query/v1/suiteql", "POST suiteql", {"limit": str(PAGE)}, {"q": statement}, {"Prefer": "transient"}
-        )
-        return await self._send(request, calls, lambda answer: rows_checked(page_of(json_of(answer.text))))
+        """The rows of a statement, with column names in lower case, each page a call."""
+        found: list[dict[str, Any]] = []
+        while True:
+            rows, more = await self._rows(statement, len(found), calls)
+            found += rows
+            if not more:
+                return found
+
+    async def _rows(self, statement: str, offset: int, calls: Calls) -> tuple[list[dict[str, Any]], bool]:
+        query = {"limit": str(PAGE)} | ({"offset": str(offset)} if offset else {})
+        body, headers = {"q": statement}, {"Prefer": "transient"}
+        request = _Request("POST", "/query/v1/suiteql", "POST suiteql", query, body, headers)
+
+        def read(answer: Answer) -> tuple[list[dict[str, Any]], bool]:
+            page = page_of(json_of(answer.text), offset)
+            if offset + len(page.items) > MOST_ROWS:
+                raise Unreadable(f"more than {MOST_ROWS} rows")
+            return rows_checked(page), page.has_more
+
+        return await self._send(request, calls, read)
 
     async def transform(self, source: str, number: str, target: str, body: Mapping[str, Any], calls: Calls) -> str:
         """Make a document from another; only the lines of the body come over. Returns its internal id."""

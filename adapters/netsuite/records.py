@@ -71,10 +71,17 @@ def name_of(reference: Any) -> str:
 
 
 def rows_of(record: Mapping[str, Any], sublist: str = "item") -> list[Mapping[str, Any]]:
-    """The rows of an expanded sublist."""
+    """The rows of an expanded sublist, in the order of their line numbers where all have one.
+
+    A discount or subtotal is about the rows above it, and nothing says that a list comes in the order of its lines.
+    """
     shown = record.get(sublist)
     items = shown.get("items") if isinstance(shown, Mapping) else None
-    return [row for row in items if isinstance(row, Mapping)] if isinstance(items, list) else []
+    rows = [row for row in items if isinstance(row, Mapping)] if isinstance(items, list) else []
+    lines = [text_of(row.get("line")) for row in rows]
+    if all(line.isdecimal() for line in lines):
+        return [row for _, row in sorted(zip(lines, rows, strict=True), key=lambda pair: int(pair[0]))]
+    return rows
 
 
 def number_of(value: Any) -> Decimal | None:

@@ -62,6 +62,15 @@ def test_rows_that_sell_nothing_are_no_lines_and_are_not_counted_twice(told: str
     assert answer["discounts"] == [{"amount": "5.00", "tax": "0.83", "order_lines": ["1"]}]
 
 
+def test_a_discount_is_about_the_row_above_it_in_whatever_order_the_rows_are_shown() -> None:
+    """5.00 off line 2 of 50.00, between lines of 40.00 and 30.00, with the rows shown last line first."""
+    rows = (row(2, "InvtPart", 40.0), row(4, "InvtPart", 50.0), row(6, "Discount", -5.0), row(10, "InvtPart", 30.0))
+    for shown in (rows, rows[::-1], (rows[3], rows[0], rows[2], rows[1])):
+        answer = answered(*shown)
+        assert [line["order_line"] for line in answer["lines"]] == ["2", "4", "10"]
+        assert [(one["amount"], one["order_lines"]) for one in answer["discounts"]] == [("5.00", ["4"])]
+
+
 def test_the_orders_own_total_is_believed() -> None:
     """Whatever the rows come to."""
     assert answered(row(1, "InvtPart", 50.0, 8.33), total=42.5)["total"] == "42.50"
