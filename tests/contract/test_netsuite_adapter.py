@@ -1,4 +1,4 @@
-"""The NetSuite adapter against the simulated NetSuite, through the real gate; its main flow against a second double."""
+"""The NetSuite adapter against the simulated NetSuite, through the real gate."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from streams.adapter import Document, InDoubt, Refused, SignInRefused, Throttled
 from streams.commands import Command
 from streams.vocabulary import CommandClass, DocumentKind, ErrorKind
 from tests.contract.netsuite_account import Account, netsuite, order
-from tests.doubles.netsuite_double import NetSuiteDouble
 from tests.unit.netsuite_commands import (
     application,
     authorisation,
@@ -551,33 +550,6 @@ async def test_applications_closings_and_reversals_are_listed_from_their_records
     for kind in (DocumentKind.CREDIT_APPLICATION, DocumentKind.RETURN_CLOSING, DocumentKind.REVERSAL):
         (document,) = await api.listed(kind)
         assert (document.kind, document.order_id) == (kind, "5001")
-
-
-async def test_the_same_flow_works_against_a_double_built_another_way() -> None:
-    """Base URL, numbers, header names and field order are the vendor's business."""
-    line = {"sku": "TEE-RED-M", "item": "4711", "quantity": 2, "gross": "80.00", "tax": "13.33", "tax_code": "5"}
-    with NetSuiteDouble() as double:
-        double.add_item("TEE-RED-M", "4711")
-        double.add_item("TEE-RED-L", "4712", {"101": 3})
-        number = double.add_order("5001", [line], due=50.0)
-        async with api_of(double.base_url) as api:
-            answer = await api.ask(DocumentKind.ORDER_SNAPSHOT, order_id="5001")
-            assert (answer["found"], answer["number"], answer["status"]) == (1, str(number), "fulfilled")
-            source = await api.create(authorisation(answer["number"]))
-            memo = await api.create(note(source.number, GROSS, amount="40.00"))
-            made = [source, memo, await api.create(receipt(source.number))]
-            made.append(await api.create(application(memo.number, (answer["invoices"][0]["number"], "40.00"))))
-            who = answer["customer"]["number"]
-            available = await api.ask(
-                DocumentKind.AVAILABILITY, order_id="5001", sku="TEE-RED-L", item="4712", locations=["101"]
-            )
-            assert available["available"] == 3
-            made.append(await api.create(exchange(who, {"item": "4712", "sku": "TEE-RED-L", "quantity": 1})))
-            made += [await api.create(movement()), await api.create(reversal(memo.number, "40.00"))]
-            made.append(await api.create(closing(source.number)))
-            assert [document.differences for document in made] == [()] * len(made)
-            after = await api.ask(DocumentKind.INVOICE, order_id="5001", order_number=answer["number"])
-            assert after["invoices"][0]["open"] == "10.00"
 
 
 def test_a_system_nobody_built_is_named() -> None:
