@@ -57,11 +57,12 @@ class RecordLog:
         producer = self._app.producer._ensure_producer()
         sent: list[tuple[asyncio.Future[Any], int]] = []
         builder, count = producer.create_batch(), 0
-        for key, value, headers, timestamp in entries:
-            if builder.append(key=key, value=value, headers=headers or [], timestamp=timestamp) is None:
+        for key, value, given, timestamp in entries:
+            headers = list(given or ())  # the batch takes nothing but a list
+            if builder.append(key=key, value=value, headers=headers, timestamp=timestamp) is None:
                 sent.append((await self._send(producer, builder, topic, partition), count))
                 builder, count = producer.create_batch(), 0
-                builder.append(key=key, value=value, headers=headers or [], timestamp=timestamp)
+                builder.append(key=key, value=value, headers=headers, timestamp=timestamp)
             count += 1
         if count:
             sent.append((await self._send(producer, builder, topic, partition), count))
