@@ -138,6 +138,14 @@ class Case:
         register = self.row.returns[return_id]
         return _moment(max(entry[0][1] for entry in register.fields.values()))
 
+    def heard(self, return_id: str, *names: str) -> str:
+        """When the last of these pieces of a return was first heard of, by the gateway's clock (RFC 3339 UTC); of the
+        return itself where no name is given or known. Rows of older builds know of their order only."""
+        register = self.row.returns.get(return_id)
+        news = register.news if register is not None else {}
+        found = [news[name] for name in names if name in news]
+        return max(found, default=news.get("", self.row.first_seen))
+
     def adopt_since(self, return_id: str) -> str | None:
         """L01: from when on a hand-made document of this return may be adopted; None when nobody can have made one.
 
@@ -180,11 +188,12 @@ class Case:
 
     def allowed(self, target: str, wanted_hash: str) -> bool:
         """Whether a person said yes to exactly this content."""
-        return any(
-            decision.data.get("hash") in (None, "", wanted_hash)
-            for kind in ("approve", "post_anyway")
-            for decision in self.rulings(kind, target)
-        )
+        return self.approval(target, wanted_hash) is not None
+
+    def approval(self, target: str, wanted_hash: str) -> Decision | None:
+        """The first yes to exactly this content."""
+        said = (decision for kind in ("approve", "post_anyway") for decision in self.rulings(kind, target))
+        return next((decision for decision in said if decision.data.get("hash") in (None, "", wanted_hash)), None)
 
     def retried(self, target: str, revision: int) -> bool:
         return any(decision.data.get("revision") in (None, revision) for decision in self.rulings("retry", target))

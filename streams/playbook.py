@@ -201,9 +201,11 @@ def _verdict(case: Case, step: Step, about: About, cid: str, *, in_flight: bool)
         if isinstance(verdict, NotNeeded):
             return verdict
         held = verdict
-        if verdict.body is None or not case.allowed(cid, body_hash(verdict.body)):
+        said_yes = case.approval(cid, body_hash(verdict.body)) if verdict.body is not None else None
+        if verdict.body is None or said_yes is None:
             return verdict
-        ready = Ready(verdict.body)
+        # What is made because somebody decided so has the day of the decision.
+        ready = Ready({**verdict.body, "date": said_yes.at} if verdict.body.get("date") == "" else verdict.body)
     wants_approval = step.approval or step.kind.value in case.profile.policies.approval
     asks = held is None and wants_approval and not in_flight and not _is_refused(case, cid, ready.body)
     if asks and not case.allowed(cid, body_hash(ready.body)):
@@ -224,9 +226,17 @@ def _is_refused(case: Case, cid: str, body: Body) -> bool:
         and case.row.is_settled(issued)
         and last is not None
         and last["status"] == OutcomeStatus.REFUSED.value
-        and body_hash(body) == issued.command.hash
+        and _is_same(body, issued.command.body, Failure.from_json(last["failure"]).kind)
         and not case.retried(cid, issued.command.revision)
     )
+
+
+def _is_same(body: Body, refused: Body, kind: ErrorKind) -> bool:
+    """Whether it would be refused again. Another date alone makes another document only where a period was closed: what
+    a refusal left in the books would be made a second time."""
+    if kind is not ErrorKind.CLOSED and "date" in refused:
+        body = {**body, "date": refused["date"]}
+    return body_hash(body) == body_hash(refused)
 
 
 def _predecessors(case: Case, step: Step, about: About) -> None:

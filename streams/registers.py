@@ -6,7 +6,7 @@ row is the same after any permutation and repetition of its messages.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,12 +73,16 @@ class ReturnRegister:
     refunds: dict[str, RefundRegister] = field(default_factory=dict)
     hashes: dict[int, tuple[str, ...]] = field(default_factory=dict)  # version -> sorted content hashes seen
     earliest: Version | None = None  # the lowest version seen
+    news: dict[str, str] = field(default_factory=dict)
+    """When the gateway first received something of it: of the return itself ("") and of what documents are made for."""
     _typed: Return | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, version: Version, data: Mapping[str, Any]) -> ReturnRegister:
-        """What one snapshot says."""
+    def of(cls, version: Version, data: Mapping[str, Any], received: str = "") -> ReturnRegister:
+        """What one snapshot says, `received` (RFC 3339 UTC) by the gateway."""
         register = cls(hashes={version[0]: (version[2],)}, earliest=version)
+        if received:
+            register.news = dict.fromkeys(("", *_named(data)), received)
         for name, value in data.items():
             if name == "refunds" or value is None or name.startswith(ODD):
                 continue
@@ -114,6 +118,8 @@ class ReturnRegister:
             self.refunds.setdefault(refund_id, RefundRegister()).join(refund)
         for number, hashes in other.hashes.items():
             self.hashes[number] = tuple(sorted({*self.hashes.get(number, ()), *hashes}))
+        for name, received in other.news.items():
+            self.news[name] = min(received, self.news.get(name, received))
         seen = [version for version in (self.earliest, other.earliest) if version is not None]
         self.earliest = min(seen, default=None)
 
@@ -188,3 +194,33 @@ class ReturnRegister:
     def _line(self, line: Mapping[str, Any]) -> dict[str, Any]:
         known = self.late.get(word(line, "line_id"), {})
         return {**line, **{name: register[1] for name, register in known.items()}}
+
+
+def _named(data: Mapping[str, Any]) -> Iterator[str]:
+    """What a snapshot says that a document is made for, each by a name (`line_news`, `exchange_news`, `paid_news`)."""
+    lines = data.get("lines")
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, dict) and word(line, "line_id"):
+            name = word(line, "line_id")
+            yield line_news(name, line.get("quantity"))
+            accepted = line.get("verdict") == "accepted" or line.get("accepted_quantity")
+            if line.get("request") == "exchange" and (data.get("mode") == "instant" or accepted):
+                yield exchange_news(name)
+    for refund_id, refund in sort_out(data.get("refunds"))[0].items():
+        if refund.get("state") == "paid":
+            yield paid_news(refund_id)
+
+
+def line_news(line_id: str, quantity: Any) -> str:
+    """So many units of a line come back."""
+    return f"line/{line_id}/{quantity if isinstance(quantity, int) else ''}"
+
+
+def exchange_news(line_id: str) -> str:
+    """The exchange of a line is due."""
+    return f"exchange/{line_id}"
+
+
+def paid_news(refund_id: str) -> str:
+    """A refund is paid."""
+    return f"paid/{refund_id}"

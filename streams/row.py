@@ -142,14 +142,15 @@ class Row:
 
     # -- facts
 
-    def absorb(self, fact: Fact) -> bool:
-        """Join one fact; False when nothing changed (a repeat, or older than what stands)."""
+    def absorb(self, fact: Fact, received: str = "") -> bool:
+        """Join one fact, `received` (RFC 3339 UTC) by the gateway; False when nothing changed (a repeat, or older than
+        what stands)."""
         match fact:
             case Snapshot():
                 before = self.returns.get(fact.return_id)
                 if before is not None and fact.version[2] in before.hashes.get(fact.version[0], ()):
                     return False
-                incoming = ReturnRegister.of(fact.version, fact.data)
+                incoming = ReturnRegister.of(fact.version, fact.data, received)
                 self.returns.setdefault(fact.return_id, ReturnRegister()).join(incoming)
                 return True
             case Inspection():

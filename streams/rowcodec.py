@@ -163,6 +163,7 @@ def _decode(raw: dict[str, Any]) -> Row:
                 },
                 hashes={int(number): tuple(hashes) for number, hashes in encoded["hashes"].items()},
                 earliest=version(encoded["earliest"]),
+                news=encoded.get("news", {}),
             )
             for return_id, encoded in body["returns"].items()
         },
@@ -194,6 +195,7 @@ def _return(register: ReturnRegister, versions: _Versions) -> dict[str, Any]:
         },
         "hashes": {str(number): hashes for number, hashes in register.hashes.items()},
         "earliest": versions(register.earliest),
+        "news": register.news,
     }
 
 

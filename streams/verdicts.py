@@ -18,6 +18,7 @@ class Held:
     sentence: str
     owner: Owner
     body: Body | None = None  # what would be sent, if it can be said: lets an operator say "post anyway"
+    # (a `date` that is empty in it is the day on which somebody says so)
     mapping_key: str = ""  # the missing mapping, so that a new profile version wakes exactly what waits for it
     code: str = ""
     type: str = ""

@@ -276,9 +276,9 @@ class Decider:
 
 def _take(row: Row, record: InputRecord, fact: Fact, now: datetime) -> bool:
     """Join what a record says into its row; False when it says nothing new."""
-    if not row.absorb(fact):
-        return False
     received = rfc3339(received_at(record.headers, record.timestamp, now))
+    if not row.absorb(fact, received):
+        return False
     row.first_seen = min(filter(None, (row.first_seen, received)))
     row.source = (record.topic, record.partition, record.offset, record.timestamp)
     return True

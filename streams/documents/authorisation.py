@@ -17,6 +17,7 @@ from streams.documents.outgrown import is_closed
 from streams.documents.room import asked_before, room_for
 from streams.money import to_text
 from streams.profile import Unmapped
+from streams.registers import line_news
 from streams.returns import Return
 from streams.verdicts import Held, Ready, Stop, Waits, skip
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -132,6 +133,7 @@ def authorisation(case: Case, about: About) -> Ready:
     if not lines:
         why = "every line waits for a person" if held else "every line has its authorisation, or was never sent"
         raise Stop(Waits("decision", why, held=tuple(held))) if held else skip(why)
+    told = {line.line_id: line.quantity for line in ret.lines}
     body: dict[str, Any] = {
         "order_id": case.row.order_key,
         "return_id": ret.return_id,
@@ -139,7 +141,7 @@ def authorisation(case: Case, about: About) -> Ready:
         "form": "standalone" if standalone else "from_order",
         "customer": {"number": order["customer"]["number"]},
         "lines": lines,
-        "date": case.row.first_seen,
+        "date": case.heard(ret.return_id, *(line_news(line["line_id"], told[line["line_id"]]) for line in lines)),
     }
     if not standalone:
         body["source"] = {"kind": "sales_order", "number": order["number"]}

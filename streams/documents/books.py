@@ -59,7 +59,7 @@ def _work_out(case: Case, ret: Return, order: Mapping[str, Any]) -> Books:
         taxes=taxes,
         reversed_subjects=reversed_subjects,
     )
-    verdict = None if uncountable else check(ret, pieces, per_line=per_line, overdue=_overdue(case))
+    verdict = None if uncountable else check(ret, pieces, per_line=per_line, overdue=_overdue(case, ret))
     return Books(pieces, plans, frozen, verdict if isinstance(verdict, Mismatch) else None, uncountable)
 
 
@@ -78,12 +78,10 @@ def _posted(case: Case, ret: Return) -> tuple[dict[str, NotePlan], set[str]]:
     return frozen, taken_back
 
 
-def _overdue(case: Case) -> bool:
-    """Whether the order's progress deadline has passed, by when it was first heard of."""
-    limit = case.profile.deadlines.get("progress")
-    if limit is None or not case.row.first_seen:
-        return False
-    return case.now - datetime.fromisoformat(case.row.first_seen) > limit
+def _overdue(case: Case, ret: Return) -> bool:
+    """Whether the return's progress deadline has passed, by when it was first heard of."""
+    limit, heard = case.profile.deadlines.get("progress"), case.heard(ret.return_id)
+    return limit is not None and heard != "" and case.now - datetime.fromisoformat(heard) > limit
 
 
 def bundle_of(case: Case, row: Mapping[str, Any], line: ReturnLine, currency: str) -> Bundle:

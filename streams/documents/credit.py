@@ -24,6 +24,7 @@ from streams.documents.room import asked_before, taken_by_others
 from streams.documents.siblings import wait_for_siblings
 from streams.money import largest_remainder, spoken, to_minor, to_text
 from streams.order_lines import allot
+from streams.registers import paid_news
 from streams.returns import Return
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Waits, hold
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -121,7 +122,7 @@ def _body(case: Case, about: About, plan: NotePlan, order: Mapping[str, Any]) ->
         "customer": {"number": order["customer"]["number"]},
         "lines": lines,
         "method": case.profile.refund_method(refund.method, case.account) if refund.method else "",
-        "date": refund.executed_at or case.row.first_seen,
+        "date": refund.executed_at or case.heard(credited.ret.return_id, paid_news(refund.refund_id)),
         "on_closed_period": case.profile.policies.closed_period,
         "plan": plan.to_json(),
     }
@@ -272,7 +273,7 @@ def reversal(case: Case, about: About) -> Ready:
         "currency": note["currency"],
         "amount": note["amount"],
         "source": {"kind": NOTE.value, "number": position.number},
-        "date": case.row.first_seen,
+        "date": "",  # of the decision
         "on_closed_period": case.profile.policies.closed_period,
     }
     raise hold(

@@ -14,6 +14,7 @@ from streams.components import counted_quantity, replaced
 from streams.documents.order import in_scope, snapshot
 from streams.money import to_text
 from streams.reading import nonsense
+from streams.registers import exchange_news
 from streams.returns import Replacement, Return, ReturnLine
 from streams.verdicts import Held, Ready, hold, skip, wait
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
@@ -191,7 +192,7 @@ def exchange_order(case: Case, about: About) -> Ready:
             "currency": ret.currency,
             "customer": {"number": order["customer"]["number"]},
             "lines": [line],
-            "date": case.row.first_seen,
+            "date": case.heard(ret.return_id, exchange_news(exchange.line_id)),
         }
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from streams import times
 from streams.case import Case
 from streams.clearing import chain
 from streams.commands import Body
@@ -193,8 +194,16 @@ def _surplus(case: Case, entry: _Posted, units: int, leaving: _Leaving, moves: l
     Whoever disputes them has an exception of its own; units that are not for sale stay where they are.
     """
     if entry.found.place == "sellable":
-        held = Found(**{**_fields(entry.found), "note": HELD_NOTE})
+        held = Found(**{**_fields(entry.found), "note": HELD_NOTE, "at": _withdrawn(case, entry.found)})
         _move(case, entry, held, "quarantine", units, leaving, moves)
+
+
+def _withdrawn(case: Case, found: Found) -> str:
+    """When somebody last said something about units that nobody wants where they lie any more."""
+    inspection, ret = case.row.inspections.get(found.origin), case.row.returns.get(found.return_id)
+    said = [inspection[0][1]] if inspection is not None else []
+    said += [times.fixed(case.latest_news(found.return_id))] if ret is not None else []
+    return max(said, default="")
 
 
 def _fields(found: Found) -> dict[str, Any]:
@@ -333,7 +342,7 @@ def movement(case: Case, about: About) -> Ready:
 
 def _posting(case: Case, found: Found) -> dict[str, str]:
     """Goods are booked on the day they were looked at, which may be long after the return was first heard of (R22)."""
-    return {"date": found.at or case.row.first_seen, "on_closed_period": case.profile.policies.closed_period}
+    return {"date": found.at or case.heard(found.return_id), "on_closed_period": case.profile.policies.closed_period}
 
 
 def _origin(found: Found) -> dict[str, str]:

@@ -241,7 +241,9 @@ def _place(
         yield replace(found, place=disposition.to or "")
         return
     if line.restock is False:
-        yield replace(found, place="quarantine", note="/no-restock")
+        said = case.row.returns[ret.return_id].late.get(line.line_id, {}).get("restock")
+        at = max(found.at, said[0][1]) if said is not None else found.at
+        yield replace(found, place="quarantine", note="/no-restock", at=at)
         return
     unit = (ret.return_id, line.line_id, found.sku)
     left = accepted.setdefault(unit, _accepted_units(case, ret, line, found.sku))

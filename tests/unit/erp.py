@@ -68,7 +68,7 @@ class Erp:
     def hear(self, *facts: Fact) -> None:
         """Facts arrive; then decide, and carry out until nothing more is asked."""
         for fact in facts:
-            self.row.absorb(fact)
+            self.row.absorb(fact, self.now.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
         self.settle()
 
     def decide(self) -> list[Command]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import orjson
@@ -12,14 +13,21 @@ from hypothesis import strategies as st
 from streams.facts import Fact, Snapshot, read_snapshot
 from streams.row import Row
 from streams.rowcodec import UnreadableRow, decode, encode, head_of, merge
+from tests.scenarios.messages import return_event, return_of
 from tests.unit.histories import histories, snapshots
 
 
 def fold(facts: list[Fact]) -> Row:
     row = Row("5001")
     for fact in facts:
-        row.absorb(fact)
+        row.absorb(fact, received(fact))
     return row
+
+
+def received(fact: Fact) -> str:
+    """When the gateway took it: once for each message, which has nothing to do with its version."""
+    digest = zlib.crc32(repr(fact).encode())
+    return f"2026-11-{1 + digest % 28:02d}T09:00:00.000Z"
 
 
 def facts_of(row: Row) -> Any:
@@ -42,6 +50,7 @@ def facts_of(row: Row) -> Any:
                 },
                 "hashes": entry["hashes"],
                 "earliest": versions[entry["earliest"]],
+                "news": entry["news"],
             }
             for key, entry in body["returns"].items()
         },
@@ -143,6 +152,15 @@ def test_a_record_written_before_rows_said_what_they_hold_is_read() -> None:
     older = encode(row).replace(b'"joined":[],', b"")
     assert older != encode(row)
     assert head_of(older) == head_of(encode(row))
+    assert decode(older) == row
+
+
+def test_a_record_written_before_returns_knew_their_own_news_is_read() -> None:
+    """A row of the release before has no `news`: its returns are as old as their order."""
+    row = fold([read_snapshot(orjson.dumps(return_event(return_of("5001", "r1"), "e")))])
+    row.returns["r1"].news = {}
+    older = encode(row).replace(b',"news":{}', b"")
+    assert older != encode(row)
     assert decode(older) == row
 
 

@@ -98,8 +98,8 @@ def test_what_fails_on_one_record_leaves_the_other_records_of_its_order(
     """Read or absorbed half: the facts before it and after it are in the row, it is not."""
     real = Row.absorb
 
-    def absorb(row: Row, fact: Any) -> bool:
-        changed = real(row, fact)
+    def absorb(row: Row, fact: Any, received: str) -> bool:
+        changed = real(row, fact, received)
         if fact.version[0] == 2:
             raise ZeroDivisionError("on purpose")
         return changed
@@ -132,8 +132,8 @@ def test_of_a_record_that_fails_first_the_later_ones_are_taken(monkeypatch: pyte
     """There is no row yet, and nothing of the order was touched before."""
     real = Row.absorb
 
-    def absorb(row: Row, fact: Any) -> bool:
-        return real(row, fact) and (fails() if fact.version[0] == 1 else True)
+    def absorb(row: Row, fact: Any, received: str) -> bool:
+        return real(row, fact, received) and (fails() if fact.version[0] == 1 else True)
 
     monkeypatch.setattr(Row, "absorb", absorb)
     bench = Bench()
