@@ -212,11 +212,7 @@ class Outcome:
         expect(raw, OutcomeRecord)
         outcome = cls.decode_json(raw)
         if outcome.status is OutcomeStatus.ANSWERED:
-            if outcome.kind not in ANSWERS:
-                raise ValueError(f"it is answered, and {outcome.kind.value} is no question")
-            expect(outcome.answer, ANSWERS[outcome.kind], "answer")
-            if outcome.answer.get("found") == 1:
-                expect(outcome.answer, FoundOrder, "answer")
+            expect_answer(outcome.kind, outcome.answer)
         if outcome.status is OutcomeStatus.REFUSED and outcome.failure is None:
             raise ValueError("it is refused and has no failure")
         if outcome.status is OutcomeStatus.DONE and not outcome.number:
@@ -257,6 +253,15 @@ class FailureRecord(TypedDict):
     type: NotRequired[str]
     owner: NotRequired[str | None]
     disposition: NotRequired[str]
+
+
+def expect_answer(kind: DocumentKind, answer: Mapping[str, Any]) -> None:
+    """Raises `ValueError` on what is no answer to a question of this kind."""
+    if kind not in ANSWERS:
+        raise ValueError(f"it is answered, and {kind.value} is no question")
+    expect(answer, ANSWERS[kind], "answer")
+    if answer.get("found") == 1:
+        expect(answer, FoundOrder, "answer")
 
 
 class OutcomeRecord(TypedDict):

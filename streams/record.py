@@ -21,6 +21,9 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
 """How far a sender's clock may be ahead of ours."""
 
+BROKERS_PATIENCE: Final = timedelta(hours=1)
+"""How far ahead of a broker's clock a record may be dated (`message.timestamp.after.max.ms` since Kafka 4.0)."""
+
 RECEIVED_AT: Final = "received-at"
 
 
@@ -53,6 +56,12 @@ def received_at(headers: Iterable[Header], timestamp_ms: int, now: datetime) -> 
         if moment is not None and EARLIEST <= moment <= now + AHEAD:
             return moment
     return now
+
+
+def datable(timestamp_ms: int, now: datetime) -> int:
+    """A record's timestamp where a broker takes it for another record too, else now."""
+    latest = int((now + BROKERS_PATIENCE).timestamp() * 1000)
+    return timestamp_ms if 0 <= timestamp_ms <= latest else int(now.timestamp() * 1000)
 
 
 def _moment(text: str) -> datetime | None:

@@ -12,6 +12,7 @@ import orjson
 from agents.described import sentence
 from streams.adapter import Document, Limits
 from streams.commands import Failure
+from streams.shapes import expect
 from streams.vocabulary import ErrorKind
 
 LONGEST_ANSWER = 512 << 10
@@ -53,6 +54,7 @@ def judge(documents: tuple[Document, ...]) -> Verdict | None:
         return _contradiction(
             ErrorKind.MISMATCH, f"document {document.number} is not what was asked for: {differences}"
         )
+    expect(document.number, str, "the document's number")
     return Proof(document.number, _kept(document))
 
 

@@ -20,7 +20,8 @@ from agents.log import Entry as LogEntry
 from agents.log import GroupedLog, Log, partition_for
 from agents.rows import NotOwned, Rows
 from streams.commands import Outcome
-from streams.letters import Source, headers, record_letter_id
+from streams.letters import Source, contents, headers, record_letter_id
+from streams.record import datable
 from streams.topics import Topology
 from streams.vocabulary import OutcomeStatus, Owner
 
@@ -135,10 +136,13 @@ class Journal:
             await self._alarm("sign-in-refused", "off", "")
 
     async def bury(self, record: Record, reason: NotACommand) -> None:
-        """A record that is no command becomes a dead letter; its bytes, headers and timestamp stay as they are."""
+        """A record that is no command becomes a dead letter; its bytes, headers and timestamp stay as they are.
+
+        What a letter has no room for stays at the record, and the letter says so.
+        """
         topology = self._place.topology
         source = Source(record.topic, record.partition, record.offset, record.timestamp, self._place.group)
-        now = rfc3339(self._clock.now())
+        now = self._clock.now()
         fields = headers(
             letter_id=record_letter_id(self._place.cluster, source, "decode"),
             source=source,
@@ -148,14 +152,15 @@ class Journal:
             error_type=reason.type,
             message=f"not a command: {reason.message}",
             owner=Owner.ENGINEERING,
-            first_failed_at=now,
-            failed_at=now,
+            first_failed_at=rfc3339(now),
+            failed_at=rfc3339(now),
             app=self._place.group,
             attempts=1,
         )
         original = [(name, value) for name, value in record.headers if not name.startswith("dlq.")]
         partition = partition_for(record.key, topology.partitions) if record.key is not None else 0
-        letter = LogEntry(record.key, record.value, [*original, *fields], record.timestamp)
+        kept = contents(record.key, record.value, original, fields)
+        letter = LogEntry(kept.key, kept.value, kept.headers, datable(record.timestamp, now))
         await self._log.publish(topology.named("dead.letters"), partition, [letter])
 
     async def sign_in_refused(self, account: str, message: str) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import aiohttp
+import orjson
 import structlog
 
 from agents.described import described, place_of, sentence, stack_of
@@ -20,7 +21,7 @@ from agents.dispatcher.doubt import LONGEST_ANSWER, Verdict, adoptable, judge, l
 from agents.dispatcher.ports import Adapter
 from agents.lease import LeaseLost
 from streams.adapter import InDoubt, Limits, Refused, Unavailable, VendorError
-from streams.commands import Command, Failure
+from streams.commands import Command, Failure, expect_answer
 from streams.vocabulary import ErrorKind
 
 log = structlog.get_logger(__name__)
@@ -76,7 +77,9 @@ class Vendor:
     async def answer(self, command: Command, calls: RecordedCalls) -> Mapping[str, Any]:
         """The answer to a question."""
         with _about(command):
-            return _sound(await self._adapter.answer(command, calls))
+            answer = _sound(await self._adapter.answer(command, calls))
+            expect_answer(command.kind, answer)  # its reader would take the outcome for none, and ask nobody again
+            return answer
 
 
 @contextmanager
@@ -107,14 +110,15 @@ def _noted(command: Command, error: BaseException) -> Bug:
 
 
 def _sound(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What an outcome is to carry, if it can: raises `Refused` on what is too large, and on what is not JSON."""
+    """What an outcome is to carry, as it will be read: raises `Refused` on what is too large for a record."""
     size = size_of(answer)
     if size > LONGEST_ANSWER:
         raise Refused(
             ErrorKind.TOO_LARGE,
             f"the answer has {size:,} bytes, and {LONGEST_ANSWER:,} can be kept of one; see what makes it so large",
         )
-    return answer
+    told: Mapping[str, Any] = orjson.loads(orjson.dumps(answer))
+    return told
 
 
 def failure_of(error: Refused) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 import orjson
@@ -15,12 +15,9 @@ from agents.log import Entry
 from agents.sequencer.result import Marks, Turn
 from streams.letters import Source, contents, headers, letter_headers, letter_value, record_letter_id
 from streams.parts import PART_OF
-from streams.record import RECEIVED_AT, Header, header, named
+from streams.record import RECEIVED_AT, Header, datable, header, named
 from streams.row import Issued, Letter, Row
 from streams.vocabulary import CommandClass, ErrorKind, Owner
-
-BROKERS_PATIENCE = timedelta(hours=1)
-"""How far ahead of a broker's clock a record may be dated (`message.timestamp.after.max.ms` since Kafka 4.0)."""
 
 
 class InputRecord(Protocol):
@@ -153,7 +150,7 @@ class Outbox:
         replays = _whole(names.get("replay.count", "0"))
         fields = self._fields(letter_id, source, fault, now, replays)
         kept = contents(record.key, record.value, original, fields)
-        entry = Entry(kept.key, kept.value, kept.headers, _datable(record.timestamp, now))
+        entry = Entry(kept.key, kept.value, kept.headers, datable(record.timestamp, now))
         turn.add(self._setting.topic("dead.letters"), record.partition, entry)
 
     def _fields(
@@ -176,12 +173,6 @@ class Outbox:
             attempts=1,
             replays=replays,
         )
-
-
-def _datable(timestamp: int, now: datetime) -> int | None:
-    """A record's timestamp where a broker takes it for another record too; its letter names the timestamp it had."""
-    latest = int((now + BROKERS_PATIENCE).timestamp() * 1000)
-    return timestamp if 0 <= timestamp <= latest else int(now.timestamp() * 1000)
 
 
 def _whole(text: str) -> int:

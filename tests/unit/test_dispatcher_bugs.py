@@ -227,6 +227,25 @@ async def test_an_answer_that_cannot_be_written_down_is_a_fault_of_one_question(
     assert bench.last(other).status is DONE
 
 
+@pytest.mark.parametrize(
+    "answer", [{"lines": [{}]}, {"found": "0"}, {"found": 0, "lines": {}}, {"found": 0, "total": 9}], ids=str
+)
+async def test_an_answer_that_its_reader_would_not_take_is_a_fault_of_one_question(
+    bench: Bench, answer: dict[str, Any]
+) -> None:
+    """The sequencer would take the outcome for none, and the order would wait for ever."""
+    asked = command(kind=DocumentKind.ORDER_SNAPSHOT, subject="")
+    bench.vendor.says = answer
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    assert failure(bench.last(asked)).kind is ErrorKind.BUG
+    assert failure(bench.last(asked)).message.startswith("Misshapen: answer")
+    bench.vendor.says = {}
+    bench.ask(revised(asked))
+    await bench.rest(restarts=False)
+    assert bench.last(asked).status is OutcomeStatus.ANSWERED
+
+
 async def test_an_answer_too_large_for_a_record_is_refused(bench: Bench) -> None:
     """The brokers would refuse the outcome, and the process would end, for ever."""
     asked = command(kind=DocumentKind.ORDER_SNAPSHOT, subject="")
@@ -239,14 +258,15 @@ async def test_an_answer_too_large_for_a_record_is_refused(bench: Bench) -> None
     assert not bench.last(asked).answer
 
 
-async def test_a_document_that_cannot_be_written_down_stays_in_doubt(bench: Bench) -> None:
+@pytest.mark.parametrize("odd", [{"lines": ({"quantity": {1}},)}, {"number": 7}, {"lines": 5}], ids=str)
+async def test_a_document_that_cannot_be_told_of_stays_in_doubt(bench: Bench, odd: dict[str, Any]) -> None:
     """It was made: the retry of a mended build finds it."""
     asked = command()
 
     class Odd(ScriptedAdapter):
         async def create(self, command: Command, calls: Calls) -> Any:
             made = await super().create(command, calls)
-            return replace(made, lines=({"quantity": {1}},))
+            return replace(made, **odd)
 
     bench.process.session.dispatch.vendor._adapter = Odd(bench.vendor, bench.limits)
     bench.ask(asked)

@@ -77,6 +77,29 @@ async def test_a_record_that_is_no_command_is_buried_and_the_others_go_on() -> N
     assert fields["dlq.first-failed-at"] == fields["dlq.failed-at"] == b"2026-11-27T09:30:00.000Z"
 
 
+async def test_a_record_too_large_for_its_letter_stays_at_its_source() -> None:
+    """The letter would be larger than the brokers take, and the process would end at it, again and again."""
+    owning = await owned()
+    whole = command().encode()
+    await owning.read(whole + b" " * (1_048_000 - len(whole)), headers=(("big", b"x" * 100),), timestamp=1764235800000)
+    (letter,) = owning.written("dead.letters")
+    fields = dict(letter.headers)
+    assert (letter.key, letter.value, fields["big"]) == (b"5001", None, b"x" * 100)
+    assert (fields["dlq.value"], fields["dlq.value.bytes"]) == (b"at-source", b"1048000")
+    assert fields["dlq.error.kind"] == b"too-large"
+
+
+@pytest.mark.parametrize("timestamp", [-1, 1764235800000000, 2**62])
+async def test_a_record_with_an_odd_time_or_header_is_buried_like_any_other(timestamp: int) -> None:
+    """A broker would refuse the letter's time, and a header without a value has none to read; both are told."""
+    owning = await owned()
+    await owning.read(POISON, headers=(("trace", None),), timestamp=timestamp)
+    (letter,) = owning.written("dead.letters")
+    fields = dict(letter.headers)
+    assert letter.timestamp == int(START.timestamp() * 1000)
+    assert (fields["dlq.source.timestamp"], fields["trace"]) == (str(timestamp).encode(), None)
+
+
 async def test_a_batch_of_nothing_but_poison_is_acknowledged() -> None:
     """There is no command whose end would do it."""
     owning = await owned()
