@@ -23,7 +23,7 @@ from adapters.netsuite.proof import (
     proof,
 )
 from adapters.netsuite.questions import invoice_answer, items_named, order_answer, originals
-from adapters.netsuite.records import RECORDS, day_of, flag_of, is_absent, key_of, number_of, text_of
+from adapters.netsuite.records import RECORDS, day_of, flag_of, key_of, number_of, text_of
 from streams.adapter import Calls, Document, InDoubt, Limits, Refused, Unavailable, VendorError
 from streams.commands import Command
 from streams.vocabulary import DocumentKind, ErrorKind
@@ -229,12 +229,10 @@ class NetSuite:
         )
         starts = []
         async for number in self._client.each("accountingPeriod", query, calls):
-            period = await self._client.get("accountingPeriod", number, calls)
-            start = day_of(period.get("startDate"))
+            period = await self._client.get("accountingPeriod", number, calls, needs="startDate")
+            start = day_of(period["startDate"])
             shut = ("closed", "allLocked", "arLocked", "isAdjust", "isQuarter", "isYear")
-            if start is None:
-                raise Unavailable(f"accountingPeriod {number} shows no day on which it starts")
-            if start > day and not any(flag_of(period.get(name)) for name in shut):
+            if start is not None and start > day and not any(flag_of(period.get(name)) for name in shut):
                 starts.append(start)
         if not starts:
             raise closed
@@ -299,7 +297,7 @@ class NetSuite:
             return {}
         listed = ", ".join(_literal(number) for number in numbers)
         rows = await self._client.suiteql(
-            f"SELECT id, itemid, isinactive, itemtype FROM item WHERE id IN ({listed})", calls
+            f"SELECT id, itemid, isinactive, itemtype FROM item WHERE id IN ({listed})", calls, needs="id"
         )
         return {text_of(row.get("id")): row for row in rows}
 
@@ -307,14 +305,12 @@ class NetSuite:
         select = "SELECT id, itemid, isinactive FROM item WHERE"
         rows: list[dict[str, Any]] = []
         if str(body["item"]).isdecimal():
-            rows = await self._client.suiteql(f"{select} id = {_literal(body['item'])}", calls)
+            rows = await self._client.suiteql(f"{select} id = {_literal(body['item'])}", calls, needs="id")
         if not rows:  # where SKUs are the account's codes, the item is its name
-            rows = await self._client.suiteql(f"{select} itemid = {_literal(body['sku'])}", calls)
+            rows = await self._client.suiteql(f"{select} itemid = {_literal(body['sku'])}", calls, needs="id")
         if not rows:
             return {"at": at, "item_exists": False, "item_active": False, "available": 0}
         item = rows[0]
-        if is_absent(item.get("id")):
-            raise Unavailable("SuiteQL answered with an item without an id")
         statement = f"SELECT location, quantityavailable FROM aggregateItemLocation WHERE item = {_literal(item['id'])}"
         if body["locations"]:
             statement += f" AND location IN ({', '.join(_literal(place) for place in body['locations'])})"

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import orjson
 
 from adapters.netsuite.errors import classify, is_absence, nonce_refused
-from adapters.netsuite.records import key_of
+from adapters.netsuite.records import is_absent, key_of
 from adapters.netsuite.shapes import (
     Record,
     Unreadable,
@@ -47,7 +47,7 @@ class Bound:
 
 
 LIST = Bound(pages=1000, records=1000 * PAGE)
-LOOK_UP = Bound(pages=5, records=200)
+LOOK_UP = Bound(pages=20, records=200)
 """Each hit is read by a call of its own, and no order, and no reference, has so many documents."""
 
 MOST_ROWS = 1000
@@ -89,16 +89,21 @@ class Client:
 
         return await self._send(request, calls, read, absence=True)
 
-    async def get(self, type_: str, key: str, calls: Calls, *, found_by: Mapping[str, str] | None = None) -> Record:
+    async def get(
+        self, type_: str, key: str, calls: Calls, *, found_by: Mapping[str, str] | None = None, needs: str = ""
+    ) -> Record:
         """A record that another answer named: that it cannot be read is no absence, but an `Unavailable`.
 
-        `found_by`: fields that a search asked for; a record with another value there is no answer to it.
+        `found_by`: fields that a search asked for; a record with another value there is no answer to it. `needs`: a
+        field that it must show.
         """
 
         def read(answer: Answer) -> Record:
             if is_absence(answer.status, answer.text):
                 raise Unreadable("that there is no such record, though it was named a moment ago")
             record = record_checked(type_, key, json_of(answer.text))
+            if needs and is_absent(record.get(needs)):
+                raise Unreadable(f"a record without its {needs}")
             for name, value in (found_by or {}).items():
                 shown = key_of(record.get(name))
                 if shown.casefold() != value.casefold() and (shown or name == "externalId"):
@@ -130,16 +135,16 @@ class Client:
                 return
         raise Unavailable(f"GET {type_}?q: more than {bound.pages} pages")
 
-    async def suiteql(self, statement: str, calls: Calls) -> list[dict[str, Any]]:
-        """The rows of a statement, with column names in lower case, each page a call."""
+    async def suiteql(self, statement: str, calls: Calls, *, needs: str = "") -> list[dict[str, Any]]:
+        """The rows of a statement, column names in lower case, each page a call; `needs`: what each row must show."""
         found: list[dict[str, Any]] = []
         while True:
-            rows, more = await self._rows(statement, len(found), calls)
+            rows, more = await self._rows(statement, len(found), calls, needs)
             found += rows
             if not more:
                 return found
 
-    async def _rows(self, statement: str, offset: int, calls: Calls) -> tuple[list[dict[str, Any]], bool]:
+    async def _rows(self, statement: str, offset: int, calls: Calls, needs: str) -> tuple[list[dict[str, Any]], bool]:
         query = {"limit": str(PAGE)} | ({"offset": str(offset)} if offset else {})
         body, headers = {"q": statement}, {"Prefer": "transient"}
         request = _Request("POST", "/query/v1/suiteql", "POST suiteql", query, body, headers)
@@ -148,7 +153,7 @@ class Client:
             page = page_of(json_of(answer.text), offset)
             if offset + len(page.items) > MOST_ROWS:
                 raise Unreadable(f"more than {MOST_ROWS} rows")
-            return rows_checked(page), page.has_more
+            return rows_checked(page, needs), page.has_more
 
         return await self._send(request, calls, read)
 

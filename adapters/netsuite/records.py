@@ -180,6 +180,5 @@ def is_closed(record: Mapping[str, Any]) -> bool:
 
 
 def _places(number: Decimal) -> int:
-    """Digits after the point; negative where there are none and zeros are left out before it."""
-    exponent = number.as_tuple().exponent
-    return -exponent if isinstance(exponent, int) else 0
+    """Digits after the point of a finite number; negative where zeros before it are left out."""
+    return -int(number.as_tuple().exponent)

@@ -99,10 +99,12 @@ def ids_of(page: Page) -> tuple[str, ...]:
     return ids
 
 
-def rows_checked(page: Page) -> list[dict[str, Any]]:
-    """The rows of one page of SuiteQL."""
+def rows_checked(page: Page, needs: str = "") -> list[dict[str, Any]]:
+    """The rows of one page of SuiteQL; `needs` is a column that each must show."""
     for row in page.items:
         _fields(row, "row")
+        if needs and not text_of(row.get(needs)):
+            raise Unreadable(f"a row without its {needs}")
     return [dict(row) for row in page.items]
 
 

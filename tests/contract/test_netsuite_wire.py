@@ -209,9 +209,9 @@ async def test_a_list_that_always_has_more_is_given_up() -> None:
         await plain(json.dumps(page).encode())(_, writer)
 
     async with served(serve) as asked:
-        with pytest.raises(Unavailable, match="more than 5 pages"):
+        with pytest.raises(Unavailable, match="more than 20 pages"):
             await asked.look_up()
-    assert asked_for == 5
+    assert asked_for == 20
 
 
 async def test_a_refused_connection_is_unavailable_for_a_write_too() -> None:

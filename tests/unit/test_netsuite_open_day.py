@@ -14,10 +14,12 @@ import pytest
 
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.client import Client
+from adapters.netsuite.errors import CLOSED_PERIOD
 from adapters.netsuite.wire import Answer, Progress
 from agents.dispatcher.calls import TooLate
-from streams.adapter import Document, Limits
+from streams.adapter import Document, Limits, Refused, Unavailable
 from streams.commands import Command
+from streams.vocabulary import ErrorKind
 from tests.unit.netsuite_commands import standalone_note
 
 START = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
@@ -31,6 +33,7 @@ class Books:
         self.closed = set(closed)
         self.memos: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
+        self.odd: dict[str, dict[str, Any]] = {}  # what a period shows instead
 
     async def send(
         self, method: str, url: str, body: bytes | None, headers: Mapping[str, str], progress: Progress
@@ -47,7 +50,8 @@ class Books:
             return _json({"items": found, "hasMore": False})
         if path.startswith("accountingPeriod/"):
             month = path.partition("/")[2].partition("?")[0]
-            return _json({"id": month, "startDate": f"{month}-01", "closed": month in self.closed})
+            shown = {"id": month, "startDate": f"{month}-01", "closed": month in self.closed}
+            return _json({**shown, **self.odd.get(month, {})})
         return _json(self.memos[path.partition("eid:")[2].partition("?")[0]])
 
     def _put(self, reference: str, body: dict[str, Any]) -> Answer:
@@ -142,3 +146,41 @@ async def test_a_period_that_was_opened_again_is_used_again_before_long() -> Non
     account.books.closed.clear()
     account.now += timedelta(minutes=15)
     assert (await account.create(the_note("rf2"))).at == "2026-09-14"
+
+
+@pytest.mark.parametrize("shut", ["closed", "allLocked", "arLocked", "isAdjust", "isQuarter", "isYear"])
+@pytest.mark.parametrize("shown", [True, "T"])
+async def test_a_period_that_is_shut_in_any_way_is_passed_over(shut: str, shown: object) -> None:
+    """Also one that the search let through: locked for receivables, an adjustment, a quarter, a year."""
+    account = Account("2026-09")
+    account.books.odd["2026-10"] = {shut: shown}
+    assert (await account.create(the_note())).at == "2026-11-01"
+
+
+async def test_a_period_before_the_day_is_no_next_one() -> None:
+    """A search whose filter was not applied lists every period."""
+    account = Account("2026-09")
+    account.books.odd["2026-11"] = {"startDate": "2026-01-01"}
+    account.books.odd["2026-12"] = {"startDate": "2026-09-14"}
+    account.books.closed.add("2026-10")
+    with pytest.raises(Refused) as refusal:
+        await account.create(the_note())
+    assert refusal.value.type == CLOSED_PERIOD
+
+
+@pytest.mark.parametrize("shown", [None, "", "01/10/2026", 20261001, True, "0001-01-01"])
+async def test_a_period_that_cannot_be_read_is_not_passed_over(shown: object) -> None:
+    """It may be the next open one: ask again."""
+    account = Account("2026-09")
+    account.books.odd["2026-10"] = {"startDate": shown}
+    with pytest.raises(Unavailable):
+        await account.create(the_note())
+
+
+async def test_without_an_open_period_ahead_the_refusal_stands() -> None:
+    """Half a year of closed books is a mistake in the set-up, and for a person."""
+    account = Account(*(f"2026-{month:02d}" for month in range(9, 13)))
+    with pytest.raises(Refused) as refusal:
+        await account.create(the_note())
+    assert (refusal.value.type, refusal.value.kind) == (CLOSED_PERIOD, ErrorKind.CLOSED)
+    assert account.books.memos == {}

@@ -79,15 +79,17 @@ def test_a_hit_without_an_id_is_no_hit(hit: dict[str, Any]) -> None:
         ids_of(page_of({"items": [hit], "hasMore": False}))
 
 
-def test_rows_of_suiteql_fit_one_page_and_can_be_read() -> None:
-    """What is asked is never more; an odd number, flag or name makes the answer unreadable."""
+def test_rows_of_suiteql_can_be_read() -> None:
+    """An odd number, flag or name makes the answer unreadable, and so does the want of what is asked for."""
     row = {"id": "7", "isinactive": "F", "quantityavailable": "-1.5", "anything": [5]}
     assert rows_checked(page_of({"items": [row], "hasMore": False})) == [row]
     for odd in ({"isinactive": "maybe"}, {"quantityavailable": "many"}, {"itemid": []}):
         with pytest.raises(Unreadable):
             rows_checked(page_of({"items": [{**row, **odd}], "hasMore": False}))
-    with pytest.raises(Unreadable):
-        rows_checked(page_of({"items": [row], "hasMore": True}))
+    assert rows_checked(page_of({"items": [row], "hasMore": False}), "id") == [row]
+    for nothing in (None, "", [], True):
+        with pytest.raises(Unreadable, match="without its id"):
+            rows_checked(page_of({"items": [row, {**row, "id": nothing}], "hasMore": False}), "id")
 
 
 RECORD: dict[str, Any] = {

@@ -435,6 +435,25 @@ def test_a_header_that_shows_something_odd_is_a_difference(changes: dict[str, An
     assert differences(NOTE, record_of(NOTE, **changes), PLAIN) == told
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "told"),
+    [
+        ({"id": "101"}, None, ()),
+        ({"id": "102"}, None, ("line TEE-RED-M: location is 102, 101 was asked",)),
+        ({"id": "102"}, {"id": "101"}, ()),
+        (None, {"id": "101"}, ()),
+        (None, None, ("line TEE-RED-M: location is empty, 101 was asked",)),
+    ],
+)
+def test_a_receipts_place_may_stand_in_its_header(header: Any, row: Any, told: tuple[str, ...]) -> None:
+    """S02: a row's own place goes before the header's."""
+    wanted = receipt("60")
+    shown = {"line": 1, "item": {"id": "4711"}, "quantity": 1, "location": row}
+    record = record_of(wanted, location=header, createdFrom={"id": "60"}, item={"items": [shown]})
+    assert differences(wanted, record, PLAIN) == told
+    assert document_of(wanted.kind, record, PLAIN).lines[0]["location"] == (row or header or {}).get("id", "")
+
+
 def test_a_record_without_a_number_is_a_document_without_one() -> None:
     """A1: it was a KeyError; the dispatcher takes no document without a number for done."""
     assert document_of(NOTE.kind, {}, PLAIN) == Document("", NOTE.kind)
@@ -563,7 +582,7 @@ async def test_an_item_without_an_id_is_unreadable() -> None:
     """Its stock could not be asked for."""
     stage = Stage()
     stage.showing(lambda call: "suiteql" in call.path, lambda body: [row.pop("id", None) for row in body["items"]])
-    with pytest.raises(Unavailable, match="without an id"):
+    with pytest.raises(Unavailable, match="without its id"):
         await stage.ask(DocumentKind.AVAILABILITY, sku="TEE-RED-L", item="TEE-RED-L", locations=["101"])
 
 
