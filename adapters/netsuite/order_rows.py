@@ -28,7 +28,7 @@ from adapters.netsuite.records import (
 from streams.bodies import Discount
 
 Record = Mapping[str, Any]
-Kind = Literal["goods", "service", "discount", "charge-off", "subtotal", "group", "end of group", "text"]
+Kind = Literal["goods", "service", "discount", "charge-off", "taken back", "subtotal", "group", "end of group", "text"]
 
 SOLD = ("goods", "service")
 _ZERO = Decimal(0)
@@ -96,9 +96,12 @@ def _kind(
         kind = _by_shape(row, gross, running)
         never_sent = sent == 0 and is_billed and (number_of(row.get("quantityBilled")) or _ZERO) > 0
         kind = "service" if kind == "goods" and never_sent else kind
+    below_zero = (gross or _ZERO) < 0 or (number_of(row.get("quantity")) or _ZERO) < 0
+    if kind == "goods" and below_zero:
+        return "taken back"  # goods credited on the order itself: part of its total, nothing that was sold
     if kind != "service":
         return kind
-    if gross is not None and gross < 0:
+    if below_zero:
         return "charge-off"  # a discount that is booked as a charge: it is about the whole order
     if type_.casefold() == "noninvtpart" and row.get("quantityBilled") is not None:
         return "service" if not sent and number_of(row["quantityBilled"]) else "goods"
@@ -194,7 +197,7 @@ def _sum(order: Record, kinds: Sequence[Kind], currency: str) -> Decimal:
 
 def _counts(kind: Kind) -> bool:
     """Whether a row's amount is part of the total: what was sold, and what was taken off."""
-    return kind in SOLD or kind in ("discount", "charge-off")
+    return kind in SOLD or kind in ("discount", "charge-off", "taken back")
 
 
 def shipping(order: Record, currency: str) -> Charge:

@@ -30,6 +30,8 @@ _QUANTITIES = frozenset({
     "quantity", "quantityFulfilled", "quantityBilled", "quantityReceived", "quantityRemaining", "quantityPerKit",
     "adjustQtyBy",
 })  # fmt: skip
+_SIGNED = frozenset({"salesOrder", "invoice"})
+"""Where units may be below zero: vouchers are sold as minus one, and goods taken back at the till."""
 _FLAGS = frozenset({
     "isClosed", "isInactive", "isinactive", "apply", "closed", "allLocked", "arLocked", "isAdjust", "isQuarter",
     "isYear", "itemReceive",
@@ -120,7 +122,7 @@ def record_checked(type_: str, key: str, body: Record, *, expanded: bool = True)
     for name in _SUBLISTS:
         if expanded and (name in body or name == required):
             for position, row in enumerate(_sublist(name, body.get(name))):
-                _fields(row, f"{name}.items[{position}]")
+                _fields(row, f"{name}.items[{position}]", least=-_MOST_UNITS if type_ in _SIGNED else Decimal(0))
     _fields({name: value for name, value in body.items() if name not in _SUBLISTS}, type_)
     return body
 
@@ -149,8 +151,11 @@ def _sublist(name: str, shown: Any) -> list[Record]:
     return items
 
 
-def _fields(values: Record, where: str) -> None:
-    """Raises where a field that is read has a value that cannot be; what is not there is not shown, which may be."""
+def _fields(values: Record, where: str, *, least: Decimal = Decimal(0)) -> None:
+    """Raises where a field that is read has a value that cannot be; what is not there is not shown, which may be.
+
+    `least`: of units.
+    """
     for name, value in values.items():
         if is_absent(value):
             continue
@@ -158,7 +163,7 @@ def _fields(values: Record, where: str) -> None:
             fine = number_of(value) is not None
         elif name in _QUANTITIES:
             units = number_of(value)
-            fine = units is not None and 0 <= units <= _MOST_UNITS
+            fine = units is not None and least <= units <= _MOST_UNITS
         elif name in _FLAGS:
             fine = flag_of(value) is not None
         elif name in _DAYS:

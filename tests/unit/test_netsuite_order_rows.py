@@ -149,6 +149,16 @@ def test_a_charge_below_zero_is_a_discount_of_the_order() -> None:
         assert [line["order_line"] for line in answer["lines"]] == ["1", "3"]
 
 
+def test_units_below_zero_are_no_line_and_part_of_the_total() -> None:
+    """A voucher sold as minus one is a discount; goods taken back on the order lower its total and no other price."""
+    answer = answered(
+        row(1, "InvtPart", 40.0), row(2, "OthCharge", -4.0, quantity=-1), row(3, "InvtPart", -10.0, quantity=-1)
+    )
+    assert [line["order_line"] for line in answer["lines"]] == ["1"]
+    assert answer["discounts"] == [{"amount": "4.00", "tax": "0.00", "order_lines": []}]
+    assert answer["total"] == "26.00"
+
+
 def test_a_markup_is_a_discount_below_zero() -> None:
     """It makes the row above it dearer."""
     answer = answered(row(1, "InvtPart", 40.0), row(2, "Markup", 4.0, 0.67))

@@ -198,7 +198,15 @@ def test_a_row_that_is_read_must_be_readable(name: str, value: Any) -> None:
     """Negative and boundless quantities too; its place is named."""
     rows = [RECORD["item"]["items"][0], {name: value}]
     with pytest.raises(Unreadable, match=rf"item\.items\[1\]\.{name} "):
-        record_checked("salesOrder", "55", {**RECORD, "item": {"items": rows}})
+        record_checked("returnAuthorization", "55", {**RECORD, "item": {"items": rows}})
+
+
+@pytest.mark.parametrize("type_", ["salesOrder", "invoice"])
+def test_units_below_zero_are_read_where_they_are_sold(type_: str) -> None:
+    """A voucher is a row of minus one; the bound is the same on both sides."""
+    assert record_checked(type_, "55", {**RECORD, "item": {"items": [{"quantity": -1}]}})
+    with pytest.raises(Unreadable):
+        record_checked(type_, "55", {**RECORD, "item": {"items": [{"quantity": -(10**9) - 1}]}})
 
 
 def test_quantities_up_to_the_bound_are_read() -> None:
