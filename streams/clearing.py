@@ -39,7 +39,7 @@ class Agreement:
 class Mismatch:
     """Refunds do not come to what they should. `by` is in minor units of `currency`: above zero is too much."""
 
-    reason: Literal["more", "less", "negative", "currency", "over-paid", "over-sold"]
+    reason: Literal["more", "less", "negative", "currency", "over-paid"]
     by: int
     currency: str
     sentence: str

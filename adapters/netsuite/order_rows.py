@@ -28,7 +28,9 @@ from adapters.netsuite.records import (
 from streams.bodies import Discount
 
 Record = Mapping[str, Any]
-Kind = Literal["goods", "service", "discount", "charge-off", "taken back", "subtotal", "group", "end of group", "text"]
+Kind = Literal[
+    "goods", "part", "service", "discount", "charge-off", "taken back", "subtotal", "group", "end of group", "text"
+]
 
 SOLD = ("goods", "service")
 _ZERO = Decimal(0)
@@ -67,7 +69,7 @@ class Charge:
 
 
 def kinds_of(order: Record, items: Mapping[str, Record], currency: str) -> list[Kind]:
-    """What each row is; the members of a kit are goods. `items` are SuiteQL's rows of the items, by internal id."""
+    """What each row is. `items` are SuiteQL's rows of the items, by internal id."""
     kinds: list[Kind] = []
     running = _ZERO  # since the last subtotal
     for row in rows_of(order):
@@ -85,7 +87,7 @@ def _kind(
     row: Record, items: Mapping[str, Record], gross: Decimal | None, running: Decimal, *, is_billed: bool
 ) -> Kind:
     if row.get("kitMemberOf"):
-        return "goods"
+        return "part"  # the kit's own row has the price
     of_item = text_of(items.get(key_of(row.get("item")), {}).get("itemtype"))
     type_ = next(
         (name for name in (key_of(row.get("itemType")), name_of(row.get("itemType")), of_item) if _is_known(name)), ""
@@ -131,7 +133,7 @@ def discounts(order: Record, kinds: Sequence[Kind], currency: str) -> list[Disco
     last: list[str] = []  # what a discount row here is about
     for row, kind in zip(rows_of(order), kinds, strict=True):
         match kind:
-            case "goods" | "service" if not row.get("kitMemberOf"):
+            case "goods" | "service":
                 last = [str(row.get("line", ""))]
                 group, members = group + last, members + last
             case "subtotal":

@@ -71,7 +71,7 @@ def order_answer(
     lines = [
         _order_line(row, rows, currency, items, settings.fields, kind)
         for row, kind in zip(rows, kinds, strict=True)
-        if kind in order_rows.SOLD and not row.get("kitMemberOf")
+        if kind in order_rows.SOLD
     ]
     number = key_of(order.get("entity"))
     active = customer is not None and flag_of(customer.get("isInactive")) is not True

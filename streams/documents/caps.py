@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
-from streams.clearing import Mismatch, NotePlan, cap
+from streams.clearing import NotePlan, cap
 from streams.components import counted_lines
 from streams.documents.disputes import other_notes
 from streams.documents.refunds import Credited
@@ -38,15 +38,13 @@ class Sold:
         return bool(line.get("sold_as") == self.order_line)
 
 
-def exceeded(
-    case: Case, about: About, plan: NotePlan, body: Mapping[str, Any], order: Mapping[str, Any]
-) -> Mismatch | None:
-    """What the note would credit too much of; None: it stays within all limits (R07, I5)."""
+def stay_within(case: Case, about: About, plan: NotePlan, body: Mapping[str, Any], order: Mapping[str, Any]) -> None:
+    """A note that credits too much of anything is held (R07, I5)."""
     currency, others = plan.currency, other_notes(case, about)
     notes = [NotePlan.from_json(other["plan"]) for other in others]
     whole = cap(plan, {currency: _amount(case, body, order, "total", currency)}, notes)
     if whole is not None:
-        return whole
+        raise hold(whole.kind, whole.owner, whole.sentence, body=body)
     credited: Credited = about.piece
     tolerance = case.profile.tolerances.minor_units_per_line * max(1, counted_lines(credited.ret))
     for sold in _sold(case, body, order, currency):
@@ -58,8 +56,7 @@ def exceeded(
                 f"With this note {spoken(mine + theirs, currency)} would be credited for {sold.name}, which was sold "
                 f"for {spoken(sold.amount, currency)}: {spoken(over, currency)} too much."
             )
-            return Mismatch("over-sold", over, currency, sentence)
-    return None
+            raise hold(ErrorKind.MISMATCH, Owner.FINANCE, sentence, body=body)
 
 
 def _sold(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], currency: str) -> Iterator[Sold]:

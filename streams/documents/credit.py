@@ -14,7 +14,7 @@ from streams.commands import body_hash
 from streams.components import expected
 from streams.documents.authorisation import not_being_replaced
 from streams.documents.books import Books, books
-from streams.documents.caps import exceeded
+from streams.documents.caps import stay_within
 from streams.documents.disputes import difference, hold_twins
 from streams.documents.order import CLOSED_RETURN, expect_currency, services, snapshot
 from streams.documents.outgrown import is_closed
@@ -63,9 +63,7 @@ def credit_note(case: Case, about: About) -> Ready:
     held = difference(case, about, account, order, body)
     if held is not None and case.profile.policies.on_mismatch == "hold":
         raise Stop(held)
-    beyond = exceeded(case, about, plan, body, order)
-    if beyond is not None:
-        raise hold(beyond.kind, beyond.owner, beyond.sentence, body=body)
+    stay_within(case, about, plan, body, order)
     _wait_for_held_lines(case, about, plan, body)
     wait_for_siblings(case, about, account)
     return Ready(body, flagged=held)

@@ -47,6 +47,15 @@ def answered(*rows: dict[str, Any], told: str = "itemType", **header: Any) -> di
     return dict(answer)
 
 
+def test_a_kit_is_sold_for_what_its_own_row_says() -> None:
+    """Whatever its members show: they are its parts, in no other line's price and in no subtotal."""
+    kit, member = row(1, "Kit", 40.0, 6.67), row(2, "InvtPart", 25.0, 4.17, kitMemberOf=1)
+    answer = answered(kit, member, row(3, "Discount", -4.0), row(4, "Subtotal", 36.0), told="nothing")
+    assert [(line["order_line"], len(line["components"])) for line in answer["lines"]] == [("1", 1)]
+    assert answer["total"] == "36.00"
+    assert answer["discounts"] == [{"amount": "4.00", "tax": "0.00", "order_lines": ["1"]}]
+
+
 @pytest.mark.parametrize("told", TYPED)
 def test_rows_that_sell_nothing_are_no_lines_and_are_not_counted_twice(told: str) -> None:
     """A tee of 50.00 with a subtotal, a discount of 5.00 and a text: one line, 45.00 to pay."""
@@ -253,6 +262,28 @@ def test_without_a_type_the_units_say_it(sent: int | None, billed: int, status: 
     told = row(1, "InvtPart", 5.0, quantityFulfilled=sent, quantityBilled=billed)
     (line,) = answered(told, told="nothing", status={"id": status})["lines"]
     assert line["kind"] == kind
+
+
+# -- the order's status
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "word"),
+    [
+        ("A", "Pending Approval", "pending"),
+        ("B", "Pending Fulfillment", "pending"),
+        ("C", "Cancelled", "closed"),
+        ("D", "Partially Fulfilled", "fulfilled"),
+        ("E", "Pending Billing/Partially Fulfilled", "fulfilled"),
+        ("F", "Pending Billing", "fulfilled"),
+        ("G", "Billed", "fulfilled"),
+        ("H", "Closed", "closed"),
+    ],
+)
+def test_every_status_of_a_sales_order_is_read_by_its_code_and_by_its_name(code: str, name: str, word: str) -> None:
+    """Accounts show the one, the other, or both."""
+    for shown in ({"id": code}, {"id": "x", "refName": name}, {"refName": name.upper()}, {"id": code, "refName": name}):
+        assert answered(row(1, "InvtPart", 5.0), status=shown)["status"] == word
 
 
 # -- invoices
