@@ -21,20 +21,20 @@ _REQUIRED = dict.fromkeys(("salesOrder", "returnAuthorization", "creditMemo", "i
 """The sublist without which a record says nothing about its lines, not even that it has none."""
 
 _SUBLISTS = ("item", "line", "inventory", "apply")
+# The fields that are read. What nobody reads may hold what it likes.
 _NUMBERS = frozenset({
-    "total", "subtotal", "taxTotal", "discountTotal", "shippingCost", "shippingTax1Amt", "handlingCost",
-    "handlingTax1Amt", "amountRemaining", "amountPaid", "unapplied", "applied", "grossAmt", "amount", "tax1Amt",
-    "debit", "credit", "due", "quantityavailable", "shippingTax2Amt", "handlingTax2Amt",
+    "total", "taxTotal", "discountTotal", "shippingCost", "shippingTax1Amt", "shippingTax2Amt", "handlingCost",
+    "handlingTax1Amt", "handlingTax2Amt", "amountRemaining", "grossAmt", "amount", "tax1Amt", "debit",
+    "quantityavailable",
 })  # fmt: skip
 _QUANTITIES = frozenset({
-    "quantity", "quantityFulfilled", "quantityBilled", "quantityReceived", "quantityRemaining", "quantityPerKit",
-    "adjustQtyBy",
+    "quantity", "quantityFulfilled", "quantityBilled", "quantityReceived", "quantityPerKit", "adjustQtyBy",
 })  # fmt: skip
 _SIGNED = frozenset({"salesOrder", "invoice"})
 """Where units may be below zero: vouchers are sold as minus one, and goods taken back at the till."""
 _FLAGS = frozenset({
     "isClosed", "isInactive", "isinactive", "apply", "closed", "allLocked", "arLocked", "isAdjust", "isQuarter",
-    "isYear", "itemReceive",
+    "isYear",
 })  # fmt: skip
 _DAYS = frozenset({"tranDate", "startDate"})
 _TEXTS = frozenset({"externalId", "otherRefNum", "tranId", "line", "itemid"})

@@ -9,13 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.netsuite.client import _number
+from adapters.netsuite.client import Client, _number
 from adapters.netsuite.documents import Request, is_transform, request_for
 from adapters.netsuite.options import AccountSettings
 from adapters.netsuite.proof import application_of, closing_of, differences, document_of, may_be_adopted
 from adapters.netsuite.questions import order_answer, originals, status_name
 from adapters.netsuite.records import money_text
-from adapters.netsuite.wire import Credentials
+from adapters.netsuite.wire import Credentials, HttpWire
 from streams.commands import Command
 from streams.vocabulary import DocumentKind
 from tests.unit.netsuite_commands import (
@@ -406,6 +406,42 @@ def test_an_orders_status_is_one_of_few_words_or_its_own(status: dict[str, str],
     assert status_name({"status": status}) == name
 
 
+@pytest.mark.parametrize(
+    ("letters", "names", "word"),
+    [
+        ("AB", ("Pending Approval", "Pending Fulfillment"), "pending"),
+        (
+            "DEFG",
+            ("Partially Fulfilled", "Pending Billing/Partially Fulfilled", "Pending Billing", "Billed"),
+            "fulfilled",
+        ),
+        ("CH", ("Cancelled", "Closed"), "closed"),
+    ],
+)
+def test_every_status_that_netsuite_lists_is_known_by_its_letter_and_by_its_name(
+    letters: str, names: tuple[str, ...], word: str
+) -> None:
+    """Accounts show the letter, the name, or both; `orderStatus` goes before `status`."""
+    for letter in letters:
+        assert status_name({"status": {"id": letter}}) == word
+        assert status_name({"orderStatus": letter, "status": {"id": "Z"}}) == word
+    for name in names:
+        assert status_name({"status": {"id": name.title().replace(" ", ""), "refName": name}}) == word
+        assert status_name({"status": name.upper()}) == word
+
+
+def test_lines_of_one_order_line_are_authorised_as_one() -> None:
+    """NetSuite keeps one return line for it: units, amounts and taxes are added up."""
+    half = tee(quantity=1, amount="40.00", tax="6.67")
+    hat = tee(item="5002", sku="HAT-1", order_line="2", order_line_id="ol2", amount="10.00", tax="1.67")
+    body = [(row["quantity"], row["grossAmt"], row["tax1Amt"]) for row in rows(request_for(authorisation(
+        "55", half, hat, {**half, "quantity": 2, "amount": "79.99", "tax": "13.33"}), PLAIN))]  # fmt: skip
+    assert body == [(3, Decimal("119.99"), Decimal("20.00")), (1, Decimal("10.00"), Decimal("1.67"))]
+    bare = {name: value for name, value in half.items() if name not in ("amount", "tax")}
+    (row,) = rows(request_for(authorisation("55", half, bare), PLAIN))
+    assert (row["quantity"], row["grossAmt"], row["tax1Amt"]) == (2, Decimal("40.00"), Decimal("6.67"))
+
+
 def test_an_order_is_answered_with_its_bundles_as_they_were_sold() -> None:
     """S05: a kit's members are its components; what was sold alone stays a line."""
     order = {
@@ -454,6 +490,8 @@ def test_an_earlier_return_that_was_closed_holds_only_what_came_in() -> None:
 
 def test_secrets_are_in_no_repr() -> None:
     """G03."""
-    text = repr(Credentials("TSTDRV1", "key-1", "secret-2", "token-3", "secret-4"))
-    assert "TSTDRV1" in text
+    credentials = Credentials("TSTDRV1", "key-1", "secret-2", "token-3", "secret-4")
+    wire = HttpWire(credentials)
+    text = repr(credentials) + repr(wire) + repr(Client("https://example.com", wire))
+    assert text.count("TSTDRV1") == 3 and "https://example.com" in text
     assert not any(word in text for word in ("key-1", "secret-2", "token-3", "secret-4"))
