@@ -57,6 +57,103 @@ def test_a_user_error_becomes_a_refusal_of_its_kind(code: str, detail: str, path
     assert detail in error.message
 
 
+RULES: list[tuple[str, str, str, ErrorKind, Owner | None]] = [
+    ("DUP_ITEM", "no", "", ErrorKind.DUPLICATE, None),
+    ("UNIQUE_CUST_ID_REQD", "no", "", ErrorKind.DUPLICATE, None),
+    ("USER_ERROR", "A duplicate external id.", "", ErrorKind.DUPLICATE, None),
+    ("USER_ERROR", "There is a duplicate record.", "", ErrorKind.DUPLICATE, None),
+    ("USER_ERROR", "This number has already been used.", "", ErrorKind.DUPLICATE, None),
+    ("USER_ERROR", "It has already been created.", "", ErrorKind.DUPLICATE, None),
+    ("PERIOD_CLOSED", "no", "", ErrorKind.CLOSED, None),
+    ("ACCTNG_PERIOD_LOCKED", "no", "", ErrorKind.CLOSED, None),
+    ("CLOSED_PERIOD_ERROR", "no", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "A locked period.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "not within the date range of an accounting period", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "The record is inactive.", "customer", ErrorKind.REFUSED, Owner.CX),
+    ("USER_ERROR", "The record is inactive.", "item", ErrorKind.REFUSED, Owner.ECOMMERCE),
+    ("USER_ERROR", "Nothing is due.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "It is paid in full.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "The amount exceeds what is due.", "", ErrorKind.MISMATCH, None),
+    ("USER_ERROR", "This is larger than remains.", "", ErrorKind.MISMATCH, None),
+    ("USER_ERROR", "Quantity is greater than allowed.", "", ErrorKind.MISMATCH, None),
+    ("USER_ERROR", "There is no line left.", "", ErrorKind.MISMATCH, None),
+    ("USER_ERROR", "An over-return.", "", ErrorKind.MISMATCH, None),
+    ("USER_ERROR", "The lines are closed.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "It has been closed.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "A closed transaction.", "", ErrorKind.CLOSED, None),
+    ("USER_ERROR", "A closed record.", "", ErrorKind.CLOSED, None),
+    ("INVALID_RCRD_REF", "no", "item.items[0].item.id", ErrorKind.UNMAPPED, Owner.ECOMMERCE),
+    ("INVALID_ITEM", "no", "item.items[0].item", ErrorKind.UNMAPPED, Owner.ECOMMERCE),
+    ("INVALID_CONTENT", "no", "item.items[0].taxCode", ErrorKind.UNMAPPED, None),
+    ("INVALID_CONTENT", "no", "item.items[0].location.id", ErrorKind.UNMAPPED, None),
+    ("INVALID_KEY_OR_REF", "no", "transferLocation", ErrorKind.UNMAPPED, None),
+    ("INVALID_KEY_OR_REF", "no", "line.items[1].account", ErrorKind.UNMAPPED, None),
+    ("INVALID_KEY_OR_REF", "no", "currency.refName", ErrorKind.UNMAPPED, None),
+    ("INVALID_KEY_OR_REF", "no", "item.items[0].price", ErrorKind.UNMAPPED, None),
+    ("INVALID_RCRD_REF", "no", "entity", ErrorKind.INVALID, Owner.CX),
+    ("USER_ERROR", "Invalid tax code reference.", "", ErrorKind.UNMAPPED, None),
+    ("USER_ERROR", "Invalid transferLocation reference.", "", ErrorKind.UNMAPPED, None),
+    ("USER_ERROR", "Invalid customer reference.", "", ErrorKind.INVALID, Owner.CX),
+    ("INVALID_RCRD_REF", "no", "createdFrom", ErrorKind.NOT_FOUND, None),
+    ("INVALID_KEY_OR_REF", "no", "custbody_reverses", ErrorKind.NOT_FOUND, None),
+    ("USER_ERROR", "Please enter value(s) for: Location", "", ErrorKind.UNMAPPED, None),
+    ("USER_ERROR", "Please enter value(s) for: Adjustment Account", "", ErrorKind.UNMAPPED, None),
+    ("USER_ERROR", "Please enter value for the memo.", "", ErrorKind.INVALID, None),
+    ("NONEXISTENT_ID", "no", "", ErrorKind.NOT_FOUND, None),
+    ("RCRD_DSNT_EXIST", "no", "", ErrorKind.NOT_FOUND, None),
+    ("NOT_FOUND", "no", "", ErrorKind.NOT_FOUND, None),
+    ("PERMISSION_VIOLATION", "no", "", ErrorKind.AUTH, None),
+    ("INSUFFICIENT_PERMISSION", "no", "", ErrorKind.AUTH, None),
+    ("USER_PERMISSION_REQD", "no", "", ErrorKind.AUTH, None),
+    ("MISSING_REQD_FLD", "no", "", ErrorKind.INVALID, None),
+    ("NONEXISTENT_FIELD", "no", "", ErrorKind.INVALID, None),
+    ("NONEXISTENT_RECORD_TYPE", "no", "", ErrorKind.INVALID, None),
+    ("METHOD_NOT_ALLOWED", "no", "", ErrorKind.INVALID, None),
+    ("INVALID_PARAMETER", "no", "", ErrorKind.INVALID, None),
+    ("MY_NONEXISTENT_ID", "no", "", ErrorKind.REFUSED, None),
+    ("USER_ERROR", "The period begins on Monday.", "", ErrorKind.REFUSED, None),
+    ("USER_ERROR", "A disclosed periodical.", "", ErrorKind.REFUSED, None),
+]
+
+
+@pytest.mark.parametrize(("code", "detail", "path", "kind", "owner"), RULES)
+def test_each_way_of_saying_no_is_known(
+    code: str, detail: str, path: str, kind: ErrorKind, owner: Owner | None
+) -> None:
+    """One row for each word that the rules look for, in any case of its letters."""
+    for words in (detail, detail.upper()):
+        error = told(400, problem(code, words, path))
+        assert isinstance(error, Refused)
+        assert (error.kind, error.owner) == (kind, owner)
+        assert (error.type == CLOSED_PERIOD) is ("PERIOD" in (code + words).upper() and kind is ErrorKind.CLOSED)
+
+
+@pytest.mark.parametrize("name", ["o:errorPath", "o:urlPath", "o:errorQueryParam", "o:errorHeader"])
+def test_the_place_of_an_error_is_told_however_it_is_called(name: str) -> None:
+    """In the body, the address, its query or a header."""
+    body = json.dumps({"o:errorDetails": [{"detail": "Odd.", "o:errorCode": "USER_ERROR", name: "x" * 300}]})
+    (detail,) = read_details(body)
+    assert detail.path == "x" * 200
+    assert str(told(400, body)) == f"PUT creditMemo: Odd. (at {'x' * 200})"
+
+
+def test_an_error_document_is_read_within_bounds() -> None:
+    """Twenty details, short codes and sentences; a document of more than 64 kB is none."""
+    many = json.dumps({"o:errorDetails": [{"o:errorCode": "C" * 100, "detail": f"no {n}"} for n in range(30)]})
+    details = read_details(many)
+    assert (len(details), details[0].code, details[-1].text) == (20, "C" * 80, "no 19")
+    for length, fits in ((65_000, True), (65_536, False)):
+        body = json.dumps({"o:errorDetails": [{"o:errorCode": "C", "detail": "x" * length}]})
+        assert bool(read_details(body)) is fits
+    assert len(str(told(400, "y " * 40_000))) < 500
+
+
+def test_an_address_is_left_out_of_every_sentence() -> None:
+    """Within its word only: what stands around it stays, and so does a lone @."""
+    text = str(told(400, problem("USER_ERROR", "No <a.b@example.com> at price @ 5, x@ or @y; mailto:c@d.")))
+    assert text == "PUT creditMemo: No [e-mail] at price @ 5, x@ or @y; [e-mail]"
+
+
 def test_only_a_closed_period_may_be_answered_with_another_date() -> None:
     """A closed order is closed too, but no other date opens it."""
     period = told(400, problem("USER_ERROR", "The posting period Oct 2026 is closed."))
