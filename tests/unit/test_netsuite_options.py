@@ -181,6 +181,11 @@ def test_publish_config_check_and_doctor_refuse_a_faulty_option(
     profile, (finding,) = read_profile(Settings())
     assert profile is None
     assert finding.result == "failed" and sentence in finding.detail
+    file.write_text(DEMO)
+    checked = run.invoke(app, ["config", "check"])
+    assert (checked.exit_code, checked.output) == (0, "The settings are fine.\n")
+    profile, (finding,) = read_profile(Settings())
+    assert profile is not None and (finding.check, finding.result) == ("profile", "ok")
 
 
 @pytest.mark.parametrize(

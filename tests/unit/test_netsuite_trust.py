@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -324,6 +325,91 @@ async def test_only_netsuites_own_404_says_that_a_parent_is_gone() -> None:
     for wanted in (application("99", ("77", "1.00")), closing("99"), reversal("99", "1.00")):
         with pytest.raises(Unavailable):
             await stage.create(wanted)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 27, 10, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def turn(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+async def test_a_parent_is_gone_once_reads_cannot_be_behind_any_more() -> None:
+    """It was made a moment ago, and a stale read hides it: only what is not there for so long is not there."""
+    stage, clock = Stage(), Clock()
+    stage.adapter = NetSuite(Client("https://example.com", stage.account), Limits(read_lag_seconds=30), now=clock)
+    wanted, other = closing("99"), closing("98")
+    for seconds in (0, 29):
+        clock.turn(seconds)
+        with pytest.raises(Unavailable, match="returnAuthorization 99 cannot be read yet"):
+            await stage.create(wanted)
+    clock.turn(1)
+    with pytest.raises(Unavailable):
+        await stage.create(other)  # missed since now, not since the other was
+    with pytest.raises(Refused, match="returnAuthorization 99 is not in the account") as refusal:
+        await stage.create(wanted)
+    assert refusal.value.kind is ErrorKind.NOT_FOUND
+    with pytest.raises(Unavailable):
+        await stage.create(wanted)  # asked about again, it is waited for again
+
+
+async def test_a_parent_that_was_seen_meanwhile_is_missed_from_the_start() -> None:
+    """What was hidden, then seen, then hidden again has not been gone for the whole time."""
+    stage, clock = Stage(), Clock()
+    memo, _ = await posted(stage)
+    source = memo.body["source"]["number"]
+    stage.adapter = NetSuite(Client("https://example.com", stage.account), Limits(read_lag_seconds=30), now=clock)
+    gone = '{"o:errorDetails": [{"o:errorCode": "NONEXISTENT_ID", "detail": "The record instance does not exist."}]}'
+    wanted = closing(source)
+    for seen in (False, True, False):
+        if seen:
+            stage.account.twist = lambda call, honest: honest()
+            assert await stage.adapter.look_up(wanted, CALLS) == ()
+        else:
+            stage.answering(reads("returnAuthorization"), Answer(404, {}, gone))
+            with pytest.raises(Unavailable):
+                await stage.adapter.look_up(wanted, CALLS)
+        clock.turn(20)
+
+
+async def test_an_authorisations_lines_are_read_once_until_something_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One read for all receipts and notes of a return; a refusal may mean that its lines were changed."""
+    stage = Stage()
+    wanted, _ = await posted(stage)
+    source = wanted.body["source"]["number"]
+    read = f"GET /record/v1/returnAuthorization/{source}"
+    stage.account.calls.clear()
+    await stage.create(receipt(source))
+    assert stage.paths.count(read) == 0, "it was read when it was made"
+    with pytest.raises(Refused):
+        await stage.create(receipt(source, subject="ins-2/l1"))
+    with pytest.raises(Refused):
+        await stage.create(receipt(source, subject="ins-3/l1"))
+    assert stage.paths.count(read) == 1, "it was forgotten with the first refusal"
+    monkeypatch.setattr("adapters.netsuite.adapter._REMEMBERED", 1)
+    number = (await stage.ask(DocumentKind.ORDER_SNAPSHOT))["number"]
+    hat = {"item": "HAT-1", "sku": "HAT-1", "quantity": 1, "order_line": "2", "order_line_id": "ol2"}
+    other = await stage.create(authorisation(number, hat, subject="ret-2"))
+    await stage.create(receipt(other.number, hat, subject="ins-4/l2"))
+    assert len(stage.adapter._authorisations) == 1
+
+
+async def test_an_authorisation_that_a_stale_read_hides_is_asked_for_again_next_time() -> None:
+    """A note is made of it all the same: it names the order's own lines."""
+    stage = Stage()
+    memo, _ = await posted(stage)
+    stage.adapter = NetSuite(Client("https://example.com", stage.account), Limits())
+    gone = '{"o:errorDetails": [{"o:errorCode": "NONEXISTENT_ID", "detail": "The record instance does not exist."}]}'
+    stage.answering(reads("returnAuthorization"), Answer(404, {}, gone))
+    again = note(memo.body["source"]["number"], GROSS, amount="40.00", subject="rf2")
+    assert (await stage.create(again)).differences == ()
+    assert stage.adapter._authorisations == {}
 
 
 async def test_what_cannot_be_written_is_refused_before_it_is_sent() -> None:
