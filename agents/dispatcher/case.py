@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from agents.clock import rfc3339
 from agents.described import sentence
 from agents.dispatcher.doubt import Contradiction, Verdict
-from agents.dispatcher.entries import NEVER, Mark
+from agents.dispatcher.entries import NEVER, Mark, Sent
 from agents.dispatcher.schedule import Job
 from streams.adapter import Refused
 from streams.commands import Attempt, Command, Failure, Outcome
@@ -28,6 +28,11 @@ class Ending:
     keep: bool = True
     look_first: bool = False
     doubt: Mark = NEVER  # of a send that may still be applied
+
+    @property
+    def may_turn_up(self) -> bool:
+        """Whether a document may be there that this end knows nothing of."""
+        return self.outcome.status is not OutcomeStatus.DONE and (self.look_first or self.doubt > NEVER)
 
     @property
     def is_bug(self) -> bool:
@@ -52,6 +57,7 @@ class Case:
     sends: int = 0
     sent: Mark = NEVER  # just before the last send
     look_first: bool = False
+    former: Sent | None = None  # an earlier send, while a document of it may turn up
     believed_from: datetime | None = None  # in doubt: a look-up begun before this proves nothing by finding nothing
     acknowledged: bool = False  # the send in doubt was answered with a yes, so that "not there" means lost
     lost: int = 0
@@ -69,6 +75,15 @@ class Case:
         """Not so while an older revision, begun before, is taken to its end in this job's turn."""
         asked = self.job.command
         return (self.command.revision, self.command.hash) == (asked.revision, asked.hash)
+
+    @property
+    def last_sent(self) -> Sent | None:
+        """The send of which a document may turn up."""
+        return Sent(self.command, self.sent) if self.sends else self.former
+
+    def as_former(self) -> Case:
+        """The case of the earlier revision, whose document was found."""
+        return replace(self, command=self.former.command if self.former else self.command)
 
     def doubt_until(self, moment: datetime) -> None:
         """In doubt, and never for less long than before."""

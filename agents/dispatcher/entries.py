@@ -37,6 +37,22 @@ NEVER: Mark = (0, "")
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """A revision that was sent, and when; until that is settled, a document of it may turn up."""
+
+    command: Command
+    at: Mark
+
+    @property
+    def key(self) -> tuple[Mark, Rank, bytes]:
+        """Of two, the one that was sent last is what may turn up."""
+        return self.at, rank(self.command), self.command.encode()
+
+    def as_json(self) -> dict[str, Any]:
+        return {"command": orjson.Fragment(self.command.encode()), "at": self.at}
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """The command is frozen here, so that its input record may be acknowledged; a send may have happened."""
 
@@ -46,6 +62,10 @@ class Begun:
     doubt: Mark = NEVER  # just before the last send
     settled: Mark = NEVER  # doubts up to here are over: nothing sent by then can still be applied
     attempts: tuple[Attempt, ...] = ()
+    former: Sent | None = None  # the send before this one, while a document of it may turn up
+
+    def __post_init__(self) -> None:
+        _forget_settled(self)
 
     @property
     def in_doubt(self) -> bool:
@@ -66,6 +86,7 @@ class Begun:
             "doubt": self.doubt,
             "settled": self.settled,
             "attempts": [attempt.as_json() for attempt in self.attempts],
+            "former": self.former.as_json() if self.former else None,
         }
 
 
@@ -79,6 +100,10 @@ class Ended:
     look_first: bool = False  # a document with our reference exists, or may: the next revision looks before it sends
     doubt: Mark = NEVER
     settled: Mark = NEVER
+    former: Sent | None = None  # the last send, while a document of it may turn up
+
+    def __post_init__(self) -> None:
+        _forget_settled(self)
 
     @property
     def rank(self) -> Rank:
@@ -98,6 +123,7 @@ class Ended:
             "look_first": self.look_first,
             "doubt": self.doubt,
             "settled": self.settled,
+            "former": self.former.as_json() if self.former else None,
         }
 
 
@@ -153,6 +179,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
                 doubt=_mark(raw["doubt"]),
                 settled=_mark(raw["settled"]),
                 attempts=tuple(Attempt(_text(a["at"]), a["call"], a["result"]) for a in raw["attempts"]),
+                former=_former(raw),
             )
         case "ended":
             return Ended(
@@ -162,6 +189,7 @@ def _entry(raw: Mapping[str, Any]) -> Entry:
                 look_first=_flag(raw["look_first"]),
                 doubt=_mark(raw["doubt"]),
                 settled=_mark(raw["settled"]),
+                former=_former(raw),
             )
         case "owned":
             return Owned(_whole(raw["epoch"]), _text(raw["at"]), _whole(raw["generation"]), _flag(raw["released"]))
@@ -176,6 +204,17 @@ def _command(raw: Any) -> Command:
     for text in (command.id, command.order_key, command.subject, command.hash):
         _text(text)
     return command
+
+
+def _former(raw: Mapping[str, Any]) -> Sent | None:
+    """Entries of the release before have none."""
+    former = raw.get("former")
+    return None if former is None else Sent(_command(former["command"]), _mark(former["at"]))
+
+
+def _forget_settled(entry: Begun | Ended) -> None:
+    if entry.former is not None and entry.former.at <= entry.settled:
+        object.__setattr__(entry, "former", None)
 
 
 def _outcome(raw: Any) -> Outcome:
@@ -224,9 +263,21 @@ def merge(one: bytes, other: bytes) -> bytes:
     if not isinstance(entry, Begun | Ended) or not isinstance(lesser, Begun | Ended):
         return top
     doubt, settled = max(entry.doubt, lesser.doubt), max(entry.settled, lesser.settled)
-    if (doubt, settled) == (entry.doubt, entry.settled):
-        return top
-    return encode(replace(entry, doubt=doubt, settled=settled))
+    joined = replace(entry, doubt=doubt, settled=settled, former=_former_of(entry, lesser))
+    return top if joined == entry else encode(joined)
+
+
+def _former_of(entry: Begun | Ended, lesser: Begun | Ended) -> Sent | None:
+    """Of all sends that either remembers beside its own, the last."""
+    if isinstance(entry, Ended) and entry.outcome.status is OutcomeStatus.DONE:
+        return None
+    known = (entry.former, lesser.former, _own_send(lesser))
+    others = [sent for sent in known if sent is not None and sent != _own_send(entry)]
+    return max(others, key=lambda sent: sent.key, default=None)
+
+
+def _own_send(entry: Begun | Ended) -> Sent | None:
+    return Sent(entry.command, entry.written) if isinstance(entry, Begun) and entry.sends else None
 
 
 def _standing(value: bytes, entry: Entry) -> tuple[Any, ...]:

@@ -25,8 +25,8 @@ from agents.described import described
 from agents.dispatcher.calls import RecordedCalls, TooLate
 from agents.dispatcher.case import Case, Ending, Wait
 from agents.dispatcher.deploy import Deploy, DeployStopped
-from agents.dispatcher.doubt import send_within, settled_after_call, settled_after_crash
-from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Unreadable, rank
+from agents.dispatcher.doubt import Contradiction, Proof, send_within, settled_after_call, settled_after_crash
+from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Sent, Unreadable, rank
 from agents.dispatcher.ports import Adapter, Alarms, Holding, Outcomes, Patience, Slots, Table
 from agents.dispatcher.schedule import Job, Schedule
 from agents.dispatcher.vendor import Bug, Vendor, failure_of
@@ -106,10 +106,10 @@ class Dispatch:
                     former = Case(job, older, attempts=list(attempts))
                     await self.outcomes.publish(former.withheld("superseded", self.clock.now()).outcome)
             case Ended():
-                case.look_first = entry.look_first
+                case.look_first, case.former = entry.look_first, entry.former
                 if entry.in_doubt and not command.shadow:
                     # Given up in doubt before: the doubt is this revision's too, and must outlive this process.
-                    case = await self._inherit_doubt(job, entry.doubt)
+                    case = await self._inherit_doubt(job, entry.doubt, entry.former)
             case Unreadable() if not command.shadow:
                 case = await self._inherit_doubt(job, self._mark())
             case _:
@@ -125,6 +125,7 @@ class Dispatch:
             sent=begun.doubt,
             believed_from=settled_after_crash(self._begun_at(begun), self.vendor.limits),
             attempts=list(begun.attempts),
+            former=begun.former,
         )
 
     def _begun_at(self, begun: Begun) -> datetime:
@@ -133,8 +134,8 @@ class Dispatch:
         epoch, at = begun.doubt
         return _moment(at, otherwise=self._since) if epoch == self.table.epoch else self._since
 
-    async def _inherit_doubt(self, job: Job, since: Mark) -> Case:
-        begun = Begun(job.command, self._mark(), doubt=since)
+    async def _inherit_doubt(self, job: Job, since: Mark, former: Sent | None = None) -> Case:
+        begun = Begun(job.command, self._mark(), doubt=since, former=former)
         await self.table.write(job.command.id, begun)
         return self._doubtful(job, begun)
 
@@ -207,6 +208,11 @@ class Dispatch:
             if case.in_doubt:
                 failure = replace(failure, kind=ErrorKind.UNKNOWN_OUTCOME)
             return case.refused(failure, self.clock.now(), look_first=True)
+        if isinstance(verdict, Contradiction) and case.former is not None:
+            # It may be what an earlier revision asked for, which was sent and whose end nobody heard of.
+            earlier = await self.vendor.look_up(case.former.command, calls)
+            if isinstance(earlier, Proof):
+                return case.as_former().found(earlier, "found", self.clock.now())
         if verdict is not None:
             return case.found(verdict, "found", self.clock.now())
         if case.believed_from is not None:
@@ -232,7 +238,7 @@ class Dispatch:
         # 2. Begun, acknowledged by the brokers; the lease; the call.
         case.job.sending = True
         mark = self._mark()
-        begun = Begun(command, mark, case.sends + 1, doubt=mark, attempts=case.kept_attempts())
+        begun = Begun(command, mark, case.sends + 1, doubt=mark, attempts=case.kept_attempts(), former=case.last_sent)
         calls.write_within(send_within(self.vendor.limits))
         await self.table.write(command.id, begun)
         faultpoints.reach("dispatcher.begun-written")
@@ -324,7 +330,13 @@ class Dispatch:
             mark = (self.table.epoch, ending.outcome.at)
             settled = NEVER if ending.doubt > NEVER else mark
             ended = Ended(
-                ending.outcome, case.command.row_stamp, mark, ending.look_first, doubt=ending.doubt, settled=settled
+                ending.outcome,
+                case.command.row_stamp,
+                mark,
+                ending.look_first,
+                doubt=ending.doubt,
+                settled=settled,
+                former=case.last_sent if ending.may_turn_up else None,
             )
             await self.table.write(case.command.id, ended)
         faultpoints.reach("dispatcher.done-written")

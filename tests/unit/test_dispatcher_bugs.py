@@ -77,6 +77,43 @@ async def test_a_fault_after_the_call_keeps_the_doubt_for_the_next_revision(benc
     assert (len(bench.vendor.made), bench.vendor.creates[asked.id]) == (1, 1)
 
 
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_what_an_earlier_revision_made_is_done_as_it_was_made(bench: Bench, times: int, killed: bool) -> None:
+    """Its end was never heard of, and what is wanted has changed since: the document is that revision's, and the order
+    compares it with what it wants now; however often it was decided anew meanwhile, and whoever owns the account."""
+    asked = command(amount="10.00")
+    bench.vendor.bugs["5001"] = "read back"
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    bench.vendor.bugs["5001"] = "looked up"
+    for revision in range(2, times + 1):
+        bench.ask(command(amount=f"1{revision}.00", revision=revision))
+        await bench.rest(restarts=False)
+    if killed:
+        await bench.kill()
+        await bench.restart()
+    bench.vendor.bugs.clear()
+    bench.ask(command(amount="20.00", revision=times + 1))
+    await bench.rest(within=60)
+    last = bench.last(asked)
+    assert (last.status, last.reason, last.number) == (DONE, "found", "D1")
+    assert (last.revision, last.hash) == (asked.revision, asked.hash)
+    assert bench.vendor.creates[asked.id] == 1
+
+
+async def test_what_fits_no_revision_that_was_sent_is_a_mismatch(bench: Bench) -> None:
+    asked = command(amount="10.00")
+    bench.vendor.bugs["5001"] = "read back"
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    bench.vendor.made[0].amount = "11.00"
+    bench.vendor.bugs.clear()
+    bench.ask(command(amount="20.00", revision=2))
+    await bench.rest(within=5)
+    assert failure(bench.last(asked)).message == "document D1 is not what was asked for: amount 11.00, wanted 20.00"
+
+
 async def test_a_retry_of_what_may_come_late_waits_as_after_any_doubt(bench: Bench) -> None:
     """Nothing is to be found yet: the retry sends only when the first send can no longer be applied."""
     asked = command()

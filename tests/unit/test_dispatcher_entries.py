@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Owned, Unreadable, decode, encode, merge
+from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Owned, Sent, Unreadable, decode, encode, merge
 from streams.commands import Attempt, Failure, Outcome
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.dispatcher_bench import command
@@ -26,19 +26,23 @@ def outcome(status: OutcomeStatus, *, revision: int = 1, at: str = "5", number: 
 MARKS = st.one_of(st.just(NEVER), st.tuples(st.integers(1, 3), st.sampled_from("123456789")))
 STAMPS = st.tuples(st.integers(1, 2), st.integers(1, 2))
 REVISIONS = st.integers(1, 3)
+SENT = st.builds(lambda revision, at: Sent(command(revision=revision, row_stamp=(0, 1)), at), st.integers(0, 1), MARKS)
+FORMER = st.one_of(st.none(), SENT)
 BEGUN = st.builds(
-    lambda revision, stamp, written, sends, doubt, settled, times: Begun(
+    lambda revision, stamp, written, sends, doubt, settled, times, former: Begun(
         command(revision=revision, row_stamp=stamp),
-        written, sends, doubt, settled, tuple(Attempt(at, "create", "ok") for at in sorted(times)),
+        written, sends, doubt, settled, tuple(Attempt(at, "create", "ok") for at in sorted(times)), former,
     ),
-    REVISIONS, STAMPS, MARKS, st.integers(0, 2), MARKS, MARKS, st.text("123456789", max_size=3),
+    REVISIONS, STAMPS, MARKS, st.integers(0, 2), MARKS, MARKS, st.text("123456789", max_size=3), FORMER,
 )  # fmt: skip
 ENDED = st.builds(
-    lambda status, revision, at, number, stamp, written, look, doubt, settled: Ended(
-        outcome(status, revision=revision, at=at, number=number), stamp, written, look, doubt, settled
+    lambda status, revision, at, number, stamp, written, look, doubt, settled, former: Ended(
+        outcome(status, revision=revision, at=at, number=number), stamp, written, look, doubt, settled,
+        None if status is OutcomeStatus.DONE else former,
     ),
     st.sampled_from([OutcomeStatus.DONE, OutcomeStatus.REFUSED, OutcomeStatus.WITHHELD]),
     REVISIONS, st.sampled_from("123456789"), st.sampled_from(["D1", "D2"]), STAMPS, MARKS, st.booleans(), MARKS, MARKS,
+    FORMER,
 )  # fmt: skip
 VALUES = st.one_of(st.one_of(BEGUN, ENDED).map(encode), st.sampled_from([b"", b"{}", b"\xff"]))
 
@@ -204,3 +208,39 @@ def test_doubt_is_over_once_it_is_settled() -> None:
         assert Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1"), False, doubt, settled).in_doubt is open_
     assert not Begun(command(), (1, "1")).in_doubt
     assert not Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1")).in_doubt
+
+
+def test_of_the_revisions_that_were_sent_the_latest_is_remembered() -> None:
+    """Its document may still turn up, whoever writes what in which order; one that was never sent has none."""
+    first = Begun(command(revision=1, row_stamp=(1, 1)), (1, "1"), 1, (1, "1"))
+    second = Begun(command(revision=2, row_stamp=(1, 2)), (1, "2"))
+    third = Ended(outcome(OutcomeStatus.REFUSED, revision=3), (1, 3), (1, "3"), doubt=(1, "1"))
+    joined = decode(merge(merge(encode(first), encode(second)), encode(third)))
+    assert isinstance(joined, Ended)
+    assert joined.former == Sent(first.command, (1, "1"))
+    sent = replace(second, sends=1)
+    joined = decode(merge(encode(third), merge(encode(sent), encode(first))))
+    assert isinstance(joined, Ended)
+    assert joined.former == Sent(sent.command, (1, "2"))
+
+
+def test_a_send_that_is_settled_is_forgotten() -> None:
+    """Nothing of it can turn up any more, so the entry keeps nothing of it."""
+    sent = Sent(command(), (1, "1"))
+    assert Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "2"), settled=(1, "2"), former=sent).former is None
+    assert Begun(command(), (1, "2"), settled=(1, "0"), former=sent).former == sent
+
+
+def test_what_is_done_remembers_no_other() -> None:
+    done = encode(Ended(outcome(OutcomeStatus.DONE, number="D1"), (1, 1), (1, "1")))
+    sent = encode(Begun(command(revision=2, row_stamp=(1, 2)), (1, "2"), 1, (1, "2")))
+    joined = decode(merge(done, sent))
+    assert isinstance(joined, Ended)
+    assert joined.former is None
+
+
+def test_an_entry_of_the_release_before_is_read() -> None:
+    """It knows no former revision."""
+    raw = orjson.loads(encode(Begun(command(), (1, "1"))))
+    del raw["former"]
+    assert decode(orjson.dumps(raw)) == Begun(command(), (1, "1"))
