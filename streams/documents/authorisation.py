@@ -43,9 +43,9 @@ def each_return(case: Case) -> Iterator[About]:
     """Each return with lines; once an authorisation is made, a further one for lines that were held back."""
     from streams.playbook import About
 
-    def decided_first(ret: Return) -> tuple[bool, bool, str]:
+    def decided_first(ret: Return) -> tuple[bool, str]:
         cid = case.command_id(RMA, ret.return_id)
-        return case.done_body(RMA, ret.return_id) is None, cid not in case.row.issued, ret.return_id
+        return cid not in case.row.issued, ret.return_id
 
     for ret in sorted(case.returns.values(), key=decided_first):
         covered: set[str] = set()

@@ -54,23 +54,39 @@ class Room:
 
 
 def room_for(case: Case, ret: Return, order: Mapping[str, Any]) -> Room:
-    """What other authorisations leave: people's in the account, and ours of other returns.
+    """What other authorisations leave: people's in the account, and ours, this return's earlier ones too.
 
-    One that a person may have made for this very return (L01) is not another: the dispatcher adopts it, or asks.
+    One that a person may have made for this very return (L01) is not another: the dispatcher adopts it, or asks. One
+    that is being replaced makes room for the one that takes its place.
     """
     room = Room(order)
     _take_earlier(case, ret, order, room)
+    placed = set()
     for position in case.all_placed(AUTHORISATION):
-        other = case.returns.get(position.about.return_id)
-        if position.about.return_id == ret.return_id:
-            continue  # covered lines of this return are left out by their line id
-        if position.body is None or other is None or other.state in CLOSED_RETURN or position.void:
+        placed.add(position.command_id)
+        about, replaced = position.about, position.about.return_id == ret.return_id and position.about.piece.replaced
+        if position.body is not None and not position.void and not replaced:
+            _take(case, about.subject, position.body, room)
+    # Those of returns that this evaluation comes to later.
+    for cid, issued in case.row.issued.items():
+        command = issued.command
+        if command.kind is not AUTHORISATION or command.account != case.account or cid in placed:
             continue
-        if is_closed(case, position.about.subject):
-            continue
-        for line in position.body["lines"]:
-            room.take(str(line["order_line"]), int(line["quantity"]))
+        done = case.done_body(AUTHORISATION, command.subject)
+        body = command.body if done is None else done
+        may_stand = done is not None or not (command.void or case.row.is_settled(issued))
+        if may_stand and body["return_id"] != ret.return_id:
+            _take(case, command.subject, body, room)
     return room
+
+
+def _take(case: Case, subject: str, body: Body, room: Room) -> None:
+    """The units of an authorisation, unless it is closed or its return has ended."""
+    ret = case.returns.get(body["return_id"])
+    ended = ret is not None and ret.state in CLOSED_RETURN  # one that cannot be read any more may stand
+    if not ended and not is_closed(case, subject):
+        for line in body["lines"]:
+            room.take(str(line["order_line"]), int(line["quantity"]))
 
 
 def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room) -> None:
@@ -92,7 +108,7 @@ def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room)
             number = str(line["order_line"])
             units[number] += int(line["quantity"])
             alike[names.get(number, number)] += int(line["quantity"])
-        if earlier["external_ref"] or not own or alike != own:
+        if earlier["external_ref"] or alike != own:
             for number, count in units.items():
                 room.take(number, count)
 

@@ -1,0 +1,319 @@
+"""What came back of an order before: other people's returns, our own, and rows that a document's units stand on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from streams.commands import Failure
+from streams.vocabulary import DocumentKind, ErrorKind
+from tests.scenarios.messages import hat, refund, tee
+from tests.unit.erp import Erp, order_line
+from tests.unit.told import decision, exception, inspected, snapshot
+
+RMA, NOTE, RECEIPT = DocumentKind.RETURN_AUTHORISATION, DocumentKind.CREDIT_NOTE, DocumentKind.ITEM_RECEIPT
+
+
+def earlier(*units: tuple[str, int], status: str = "pending receipt", ref: str = "") -> dict[str, Any]:
+    """A return that the account holds already: so many units of each order line."""
+    lines = [{"order_line": row, "sku": "?", "quantity": count} for row, count in units]
+    return {"number": "60", "external_ref": ref, "status": status, "lines": lines}
+
+
+def authorised(erp: Erp) -> list[tuple[str, str, int]]:
+    """(return, row, units) of all authorisations."""
+    made = erp.made(RMA)
+    return [(body["return_id"], line["order_line"], line["quantity"]) for body in made for line in body["lines"]]
+
+
+def rows_of(erp: Erp, kind: DocumentKind) -> list[list[tuple[str, int]]]:
+    """By document: units of each row."""
+    return [[(line["order_line"], line["quantity"]) for line in body["lines"]] for body in erp.made(kind)]
+
+
+def tees(quantity: int, line_id: str = "l1", **changes: Any) -> dict[str, Any]:
+    return tee(line_id, quantity=quantity, tax_amount={1: "6.67", 2: "13.33", 3: "20.00"}[quantity], **changes)
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [
+        ("pending receipt", True),
+        ("refunded", True),
+        ("closed after receipt", True),
+        ("closed", False),
+        ("cancelled", False),
+        ("rejected", False),
+    ],
+)
+def test_r02_what_other_people_took_back_is_not_taken_back_again(status: str, counts: bool) -> None:
+    """One of two tees: the other may come back, and both only where the first one's return came to nothing."""
+    erp = Erp(returns=[earlier(("1", 1), status=status), earlier(("2", 0))])
+    erp.hear(snapshot(lines=[tees(1), hat()]))
+    assert authorised(erp) == [("r1", "1", 1), ("r1", "2", 1)]
+    erp.hear(snapshot(return_id="r2", lines=[tees(1, "l8")]))
+    if counts:
+        assert "of 2 bought, 2 were sent and 0 can still come back" in exception(erp, "mismatch")["reason"]
+    else:
+        assert authorised(erp)[2:] == [("r2", "1", 1)]
+
+
+def test_r02_several_of_other_people_add_up() -> None:
+    """By hand and by another program, on one line and on several."""
+    lines = [
+        order_line("1", "ol1", "TEE-RED-M", 4, "160.00", "26.67"),
+        order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67"),
+    ]
+    erp = Erp(lines=lines, returns=[earlier(("1", 1), ("2", 1)), earlier(("1", 2), ref="wms-17")])
+    erp.hear(snapshot(lines=[tees(2), hat()]))
+    assert authorised(erp) == []
+    reasons = sorted(letter.content["reason"] for letter in erp.row.open_letters())
+    assert reasons == [
+        "Line l1 (TEE-RED-M) returns 2; of 4 bought, 4 were sent and 1 can still come back.",
+        "Line l2 (HAT-1) returns 1; of 1 bought, 1 were sent and 0 can still come back.",
+    ]
+
+
+def test_r02_our_own_are_counted_once() -> None:
+    """The account shows the first return's authorisation under our reference by the time the second is asked about."""
+    erp = Erp()
+    erp.hear(snapshot())
+    (first,) = (command for command, _ in erp.documents if command.kind is RMA)
+    erp.order["returns"] = [earlier(("1", 1), ref=first.id)]
+    erp.hear(snapshot(return_id="r2"))
+    assert authorised(erp) == [("r1", "1", 1), ("r2", "1", 1)]
+    assert erp.exceptions() == []
+
+
+def test_r02_one_that_was_refused_and_stands_all_the_same_is_its_own() -> None:
+    """The account said no and had made it: retried, it does not take its own units for somebody else's."""
+    erp = Erp(lines=[order_line("1", "ol1", "TEE-RED-M", 1, "40.00", "6.67")])
+    erp.refuse[RMA] = Failure(ErrorKind.REFUSED, "not now")
+    erp.hear(snapshot())
+    held = exception(erp, "refused")
+    erp.refuse.clear()
+    erp.order["returns"] = [earlier(("1", 1), ref=held["command"]["id"])]
+    erp.hear(decision("retry", held["command"]))
+    assert authorised(erp) == [("r1", "1", 1)]
+    assert erp.exceptions() == []
+
+
+def test_r02_a_line_that_was_too_many_stays_too_many_once_the_others_are_authorised() -> None:
+    """One and two of two tees in one return: the two stay with the warehouse, however often it is decided."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tees(1), tees(2, "l9")]))
+    erp.hear(snapshot(2, state="shipped", lines=[tees(1), tees(2, "l9")]))
+    assert authorised(erp) == [("r1", "1", 1)]
+    held = exception(erp, "mismatch")
+    assert (held["part"], "1 can still come back" in held["reason"]) == ("l9", True)
+
+
+def test_r02_lines_that_come_later_have_what_the_first_ones_left() -> None:
+    """A further authorisation of the same return, for the last unit; nothing more after that."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tees(1)]))
+    erp.hear(snapshot(2, lines=[tees(1), tees(1, "l2")]))
+    erp.hear(snapshot(3, lines=[tees(1), tees(1, "l2"), tees(1, "l3")]))
+    assert authorised(erp) == [("r1", "1", 1), ("r1", "1", 1)]
+    assert exception(erp, "mismatch")["part"] == "l3"
+
+
+@pytest.mark.parametrize("state", ["rejected", "cancelled"])
+def test_r13_units_of_a_return_that_ended_may_come_back(state: str) -> None:
+    """Before its closing is answered, and after."""
+    for silent in (True, False):
+        erp = Erp()
+        if silent:
+            erp.silent.add(DocumentKind.RETURN_CLOSING)
+        erp.hear(snapshot(lines=[tees(2)]))
+        erp.hear(snapshot(2, lines=[tees(2)], state=state), snapshot(return_id="r2", lines=[tees(2)]))
+        assert authorised(erp) == [("r1", "1", 2), ("r2", "1", 2)]
+        erp.hear(snapshot(3, lines=[tees(2)], state="in_progress"))
+        if not silent:
+            assert "0 can still come back" in exception(erp, "mismatch")["reason"]
+
+
+def test_r02_units_of_an_authorisation_that_a_person_called_off_may_come_back() -> None:
+    """It was asked for and is rejected by hand: the other return has its units."""
+    erp = Erp()
+    erp.silent.add(RMA)
+    erp.hear(snapshot(lines=[tees(2)]))
+    (asked,) = (command for command in erp.asked if command.kind is RMA)
+    erp.hear(decision("reject", asked.as_json()))
+    erp.hear(snapshot(return_id="r2", lines=[tees(2)]))
+    erp.speak(RMA)
+    assert authorised(erp) == [("r2", "1", 2)]
+
+
+def test_r02_a_return_that_grows_has_no_units_of_one_that_is_read_after_it() -> None:
+    """Of two tees each has one; the first return wants both while it is still on its way, or once it is there."""
+    for is_there in (False, True):
+        erp = Erp()
+        if not is_there:
+            erp.silent.add(RMA)
+        erp.hear(snapshot(return_id="r1", lines=[tees(1)]))
+        erp.hear(snapshot(return_id="r2", lines=[tees(1)]))
+        erp.hear(snapshot(2, return_id="r1", lines=[tees(2)]))
+        erp.speak(RMA)
+        assert sorted(authorised(erp)) == [("r1", "1", 1), ("r2", "1", 1)]
+        assert "returns 2; of 2 bought, 2 were sent and 1 can still come back" in exception(erp, "mismatch")["reason"]
+
+
+# -- L01: returns that were open at the cut-over
+
+
+def open_before(*returns: dict[str, Any], **changes: Any) -> Erp:
+    """A return of which an earlier version went to whoever handled it before; the account holds returns by then."""
+    erp = Erp(returns=list(returns))
+    erp.hear(snapshot(2, **{"lines": [tees(2)], **changes}))
+    return erp
+
+
+def test_l01_one_that_may_have_been_made_for_this_return_is_not_another() -> None:
+    """The same units of the same lines, without a reference: the dispatcher adopts it, or asks."""
+    assert authorised(open_before(earlier(("1", 2)))) == [("r1", "1", 2)]
+    both = open_before(earlier(("2", 1), ("1", 2)), lines=[tees(1), tees(1, "l2"), hat("l3")])
+    assert authorised(both) == [("r1", "1", 1), ("r1", "1", 1), ("r1", "2", 1)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [earlier(("1", 1)), earlier(("1", 2), ("2", 1)), earlier(("1", 2), ref="wms-17")],
+    ids=["other units", "another line too", "another program's"],
+)
+def test_l01_one_that_cannot_be_of_this_return_is_another(other: dict[str, Any]) -> None:
+    """Its units are gone."""
+    erp = open_before(other)
+    assert authorised(erp) == []
+    assert "can still come back" in exception(erp, "mismatch")["reason"]
+
+
+def test_l01_a_return_that_began_afterwards_has_none_made_by_hand() -> None:
+    """Its first version is known: what stands in the account is somebody else's, however much alike."""
+    erp = Erp(returns=[earlier(("1", 2))])
+    erp.hear(snapshot(lines=[tees(2)]))
+    assert authorised(erp) == []
+
+
+def test_l01_lines_that_nobody_can_authorise_are_not_part_of_what_was_made_by_hand() -> None:
+    """A line with a fault and one that was not bought are left out of the comparison."""
+    stray = tee("l8", order_line_id="ol8", sku="SHOE-1")
+    erp = open_before(earlier(("1", 2)), lines=[tees(2), stray, tees(1, "l9", unit_price="ten")])
+    assert authorised(erp) == [("r1", "1", 2)]
+
+
+def test_l01_of_equal_lines_it_does_not_matter_which_one_a_person_took() -> None:
+    """By hand on the second of two, here on the first."""
+    rows = [order_line(row, "", "TEE-RED-M", 1, "40.00", "6.67") for row in ("1", "2")]
+    for by_hand in (earlier(("2", 1)), earlier(("1", 1))):
+        erp = Erp(lines=rows, returns=[by_hand])
+        erp.hear(snapshot(2, lines=[tees(1)]))
+        assert authorised(erp) == [("r1", "1", 1)]
+    both = Erp(lines=rows, returns=[earlier(("2", 1), ("1", 1))])
+    both.hear(snapshot(2, lines=[tees(1), tees(1, "l2")]))
+    assert authorised(both) == [("r1", "1", 1), ("r1", "2", 1)]
+
+
+# -- units over rows
+
+
+def alike(*quantities: int) -> Erp:
+    """One SKU at one price on several lines, and no line ids."""
+    rows = [
+        order_line(str(number), "", "TEE-RED-M", units, f"{40 * units}.00", "0.00")
+        for number, units in enumerate(quantities, 1)
+    ]
+    return Erp(lines=rows, total="400.00")
+
+
+def untaxed(quantity: int, line_id: str = "l1", **changes: Any) -> dict[str, Any]:
+    return tee(line_id, quantity=quantity, tax_amount="0.00", **changes)
+
+
+def test_s04_each_lot_has_rows_of_its_own_at_once_and_one_after_the_other() -> None:
+    """Three lots of one line on two rows: found together, in flight, and asked for again."""
+    erp = alike(2, 1)
+    erp.hear(snapshot(state="received", lines=[untaxed(3)]))
+    erp.silent.add(RECEIPT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), ("l1", "TEE-RED-M", 1, "damaged")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "faulty"), inspection_id="ins-2"))
+    erp.settle()
+    asked = [(command.subject, command.revision) for command in erp.asked if command.kind is RECEIPT]
+    assert len(asked) == len(set(asked)) == 3
+    erp.speak(RECEIPT)
+    assert sorted(row for lot in rows_of(erp, RECEIPT) for row in lot) == [("1", 1), ("1", 1), ("2", 1)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_s04_a_lot_that_was_refused_leaves_its_rows_to_the_next() -> None:
+    """Its units were never received: the other lot fits whole on the row it had."""
+    erp = alike(2, 1)
+    erp.hear(snapshot(state="received", lines=[untaxed(3)]))
+    erp.refuse[RECEIPT] = Failure(ErrorKind.REFUSED, "the location is inactive")
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "damaged")))
+    erp.refuse.clear()
+    erp.hear(inspected(("l1", "TEE-RED-M", 2, "sellable"), inspection_id="ins-2"), inspected(version=2))
+    assert rows_of(erp, RECEIPT) == [[("1", 2)]]
+
+
+def test_s04_two_lines_of_equal_rows_do_not_take_each_others_units() -> None:
+    """Each line's units are counted by themselves, also where both stand on one row."""
+    erp = alike(3, 3)
+    erp.hear(snapshot(state="received", lines=[untaxed(4, "l1"), untaxed(2, "l2")]))
+    assert sorted(rows_of(erp, RMA)[0]) == [("1", 3), ("2", 1), ("2", 2)]
+    erp.hear(inspected(("l2", "TEE-RED-M", 2, "sellable"), ("l1", "TEE-RED-M", 1, "sellable")))
+    erp.hear(inspected(("l1", "TEE-RED-M", 3, "damaged"), inspection_id="ins-2"))
+    units = {"1": 0, "2": 0}
+    for lot in rows_of(erp, RECEIPT):
+        for row, count in lot:
+            units[row] += count
+    assert units == {"1": 3, "2": 3}
+
+
+def test_s04_a_new_authorisation_has_all_its_rows_again() -> None:
+    """The first one was closed before anything came in; what an older one held is not counted on the new one."""
+    erp = alike(2, 1)
+    erp.hear(snapshot(lines=[untaxed(2)]))
+    erp.hear(snapshot(2, state="received", lines=[untaxed(3)]), inspected(("l1", "TEE-RED-M", 3, "sellable")))
+    assert rows_of(erp, RMA) == [[("1", 2)], [("1", 2), ("2", 1)]]
+    assert rows_of(erp, RECEIPT) == [[("1", 2), ("2", 1)]]
+
+
+def test_r04_notes_name_the_rows_that_earlier_ones_left() -> None:
+    """Standard mode: one is accepted, then all three; each note's units and amounts are on rows of their own."""
+    erp = alike(2, 1)
+    line = untaxed(3)
+    one = {**line, "accepted_quantity": 1}
+    erp.hear(snapshot(mode="standard", lines=[one], refunds=[refund("rf1", "40.00")]))
+    later = [refund("rf1", "40.00"), refund("rf2", "80.00", executed_at="2026-11-21T09:00:00Z")]
+    erp.hear(snapshot(2, mode="standard", lines=[{**line, "accepted_quantity": 3}], refunds=later))
+    assert rows_of(erp, NOTE) == [[("2", 1)], [("1", 2)]]
+    assert [[line["amount"] for line in body["lines"]] for body in erp.made(NOTE)] == [["40.00"], ["80.00"]]
+    assert erp.exceptions() == []
+
+
+def test_r04_a_note_in_two_parts_goes_on_where_units_are_left() -> None:
+    """A second refund for the same units carries an amount only, on one row."""
+    erp = alike(1, 1)
+    parts = [refund("rf1", "30.00"), refund("rf2", "50.00", executed_at="2026-11-21T09:00:00Z")]
+    erp.hear(snapshot(lines=[untaxed(2)], refunds=parts))
+    assert rows_of(erp, NOTE) == [[("1", 1), ("2", 1)], [("2", 1)]]
+    assert [[line["amount"] for line in body["lines"]] for body in erp.made(NOTE)] == [["15.00", "15.00"], ["50.00"]]
+    assert sum(line["quantity"] for body in erp.made(NOTE) for line in body["plan"]["lines"]) == 2
+
+
+def test_s05_parts_without_rows_of_their_own_are_received_on_their_bundles() -> None:
+    """Two equal sets whose parts the account shows without numbers: each set's row takes its own cups and pot."""
+    parts = [{"sku": sku, "item": sku, "quantity": each, "order_line": ""} for sku, each in (("CUP", 2), ("POT", 1))]
+    rows = [order_line(row, "", "SET-1", 1, "60.00", "10.00", components=parts) for row in ("1", "2")]
+    erp = Erp(lines=rows, total="120.00")
+    whole = tee(sku="SET-1", quantity=2, unit_price="60.00", tax_amount="20.00")
+    erp.hear(snapshot(state="received", lines=[whole]))
+    erp.hear(inspected(("l1", "POT", 1, "sellable"), ("l1", "CUP", 2, "sellable")))
+    erp.hear(inspected(("l1", "POT", 1, "sellable"), ("l1", "CUP", 2, "sellable"), inspection_id="ins-2"))
+    found = sorted(
+        (line["sku"], line["order_line"], line["quantity"]) for body in erp.made(RECEIPT) for line in body["lines"]
+    )
+    assert found == [("CUP", "1", 2), ("CUP", "2", 2), ("POT", "1", 1), ("POT", "2", 1)]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
