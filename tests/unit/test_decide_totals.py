@@ -319,3 +319,50 @@ def test_an_invoice_that_does_not_say_what_is_open_is_left_alone() -> None:
     erp.hear(snapshot(refunds=[refund("rf1", "40.00")]))
     (applied,) = erp.made(DocumentKind.CREDIT_APPLICATION)
     assert applied["invoices"] == [{"number": "2", "amount": "40.00"}]
+
+
+# -- parts of bundles, and notes that are not there
+
+
+def cups(quantity: int, line_id: str = "l1", **changes: Any) -> dict[str, Any]:
+    """So many cups of a set of three for 10.00."""
+    told = {"order_line_id": "ol1", "sku": "SET-3", "component_sku": "CUP", "unit_price": "10.00"}
+    return tee(line_id, quantity=quantity, tax_amount={1: "0.56", 2: "1.11"}[quantity], **{**told, **changes})
+
+
+def a_set(**changes: Any) -> Erp:
+    parts = [{"sku": "CUP", "quantity": 3, "list_price": "5.00", "order_line": "2"}]
+    line = order_line("1", "ol1", "SET-3", 1, "10.00", "1.67", components=parts)
+    return Erp(using=rules(NO_TOLERANCE), total="14.95", lines=[line], **changes)
+
+
+def test_the_last_units_of_a_part_take_what_is_left_over_whichever_return_they_are_in() -> None:
+    """10.00 over three cups is 3.33, 3.33 and 3.34: the first return has one, the second the other two."""
+    erp = a_set()
+    erp.hear(snapshot(return_id="r1", lines=[cups(1)], refunds=[refund("rf1", "3.33")]))
+    erp.hear(snapshot(return_id="r2", lines=[cups(2)], refunds=[refund("rf2", "6.67")]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["3.33", "6.67"]
+    assert erp.exceptions() == []
+
+
+def test_units_that_another_return_does_not_count_are_not_before() -> None:
+    """In standard mode a rejected cup is none: two of the later return are the first two."""
+    erp = a_set()
+    rejected = cups(1, verdict="rejected")
+    erp.hear(snapshot(return_id="r1", mode="standard", state="rejected", lines=[rejected]))
+    erp.hear(snapshot(return_id="r2", lines=[cups(2)], refunds=[refund("rf2", "6.66")]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["6.66"]
+    assert erp.exceptions() == []
+
+
+def test_a_note_that_was_called_off_takes_nothing_from_the_order() -> None:
+    """It is not in the books: another return may be credited for all that was paid."""
+    erp = Erp()
+    erp.silent.add(NOTE)
+    both: dict[str, Any] = {"lines": [tee(quantity=2, tax_amount="13.33"), hat()]}
+    erp.hear(snapshot(return_id="r1", refunds=[refund("rf1", "90.00")], **both))
+    erp.hear(snapshot(2, return_id="r1", refunds=[refund("rf1", "90.00", "failed")], **both))
+    erp.speak(NOTE)
+    erp.hear(snapshot(return_id="r2", lines=[], refunds=[refund("rf2", "10.00", kind="adjustment")]))
+    assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf2"]
+    assert erp.exceptions() == []

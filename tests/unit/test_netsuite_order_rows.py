@@ -297,6 +297,7 @@ def test_an_invoice_is_answered_with_its_day_and_what_it_billed() -> None:
     ]
     record = {"id": "77", "amountRemaining": 9.5, "currency": {"refName": "GBP"}, "tranDate": "2026-11-03"}
     answer = invoice_answer("t", [{**record, "item": {"items": rows}}, {"id": "78"}], PLAIN)
+    assert set(answer) == {"at", "invoices"} and answer["at"] == "t"
     assert answer["invoices"] == [
         {
             "number": "77",
@@ -310,6 +311,42 @@ def test_an_invoice_is_answered_with_its_day_and_what_it_billed() -> None:
         },
         {"number": "78", "open": "0", "currency": "", "date": "", "lines": []},
     ]
+
+
+def test_an_answer_has_every_field_that_decisions_read() -> None:
+    """By their names: one that is called otherwise is not there."""
+    answer = answered(row(1, "InvtPart", 5.0, 0.83, taxCode={"id": "5"}, custcol_order_line_id="ol1"))
+    assert answer == {
+        "at": "t",
+        "found": 1,
+        "number": "55",
+        "status": "fulfilled",
+        "currency": "GBP",
+        "customer": {"number": "7", "active": False},
+        "total": "5.00",
+        "shipping": "0.00",
+        "handling": "0.00",
+        "discounts": [],
+        "lines": [
+            {
+                "order_line": "1",
+                "order_line_id": "ol1",
+                "sku": "INVTPART-1",
+                "item": "i1",
+                "kind": "goods",
+                "quantity": 1,
+                "fulfilled": 1,
+                "unit_price": "5.00",
+                "amount": "5.00",
+                "tax": "0.83",
+                "tax_code": "5",
+                "components": [],
+                "active": True,
+            }
+        ],
+        "returns": [],
+        "invoices": [],
+    }
 
 
 def test_an_order_without_rows_or_money_is_answered() -> None:
