@@ -90,24 +90,45 @@ def _twin(case: Case, about: About) -> str | None:
     mine = _fingerprint(credited.ret, credited.refund)
     if credited.before or mine is None:
         return None
-    for position in case.all_placed(NOTE):
-        other = position.about.piece
-        if not isinstance(other, Credited) or other.refund.state != "paid":
-            continue
-        if other.ret.return_id == credited.ret.return_id:
-            continue
-        if _fingerprint(other.ret, other.refund) == mine and not case.ruling("reject", position.command_id):
-            return other.refund.refund_id
     for ret in case.returns.values():
-        if ret.return_id <= credited.ret.return_id:
-            continue  # placed above
+        if ret.return_id == credited.ret.return_id:
+            continue
         for refund in ret.refunds:
-            issued = case.command_id(NOTE, refund.refund_id) in case.row.issued
-            if refund.state == "paid" and issued and _fingerprint(ret, refund) == mine:
-                own = case.command_id(NOTE, about.subject) in case.row.issued
-                if not own:
-                    return refund.refund_id
+            if refund.state != "paid" or _fingerprint(ret, refund) != mine:
+                continue
+            if _was_decided_first(case, (ret.return_id, refund.refund_id), (credited.ret.return_id, about.subject)):
+                return refund.refund_id
     return None
+
+
+def _was_decided_first(case: Case, other: tuple[str, str], mine: tuple[str, str]) -> bool:
+    """Whether another refund's note, named by return and subject, comes before this one's.
+
+    What is posted comes before what was asked for, and that before what was not, or was called off; of equals the
+    lower return. A note on its way was called off for the sake of one that came later, and neither was posted.
+    """
+    cid = case.command_id(NOTE, other[1])
+    if case.ruling("reject", cid):
+        return False
+    theirs, ours = _progress(case, other[1]), _progress(case, mine[1])
+    if theirs == ours == _ASKED_FOR and (case.ruling("approve", cid) or case.ruling("post_anyway", cid)):
+        return False  # somebody looked at both
+    return (-theirs, other[0]) < (-ours, mine[0])
+
+
+_NOTHING, _ASKED_FOR, _POSTED = range(3)
+
+
+def _progress(case: Case, subject: str) -> int:
+    """How far a note is; one that was refused is still asked for, until somebody says otherwise."""
+    if case.done_body(NOTE, subject) is not None:
+        return _POSTED
+    issued = case.row.issued.get(case.command_id(NOTE, subject))
+    if issued is None:
+        return _NOTHING
+    last = case.row.outcome_of(issued.command.id).last
+    was_refused = last is not None and last["status"] == OutcomeStatus.REFUSED.value
+    return _ASKED_FOR if was_refused or not case.row.is_settled(issued) else _NOTHING
 
 
 def _fingerprint(ret: Return, refund: Refund) -> tuple[Any, ...] | None:

@@ -128,6 +128,28 @@ def test_r05_the_second_note_sees_what_the_first_left() -> None:
     assert applied(erp) == [[("70", "40.00")], [("70", "10.00")]]
 
 
+@pytest.mark.parametrize("returns", [("r1", "r1"), ("r1", "r2"), ("r2", "r1")])
+def test_r05_of_two_notes_posted_at_once_one_is_applied_after_the_other(returns: tuple[str, str]) -> None:
+    """Both were asked about while 45.00 was open: the second does not believe what it heard before the first."""
+    erp = Erp(invoices=[invoice("70", "45.00", "2026-11-01")])
+    erp.silent |= {NOTE, APPLICATION}
+    first, second = returns
+    if first == second:
+        erp.hear(snapshot(lines=[tee(), hat()], refunds=[refund("rf1", "40.00"), refund("rf2", "10.00")]))
+    else:
+        erp.hear(
+            snapshot(return_id=first, refunds=[refund("rf1", "40.00")]),
+            snapshot(return_id=second, lines=[hat()], refunds=[refund("rf2", "10.00")]),
+        )
+    erp.speak(NOTE)
+    asked = [command for command in erp.asked if command.kind is APPLICATION]
+    assert len(asked) == 1
+    erp.order["invoices"] = [invoice("70", "5.00" if asked[0].body["amount"] == "40.00" else "35.00", "2026-11-01")]
+    erp.speak(APPLICATION)
+    assert sum(float(body["amount"]) for body in erp.made(APPLICATION)) == 45.0
+    assert erp.exceptions() == []
+
+
 def shown(erp: Erp) -> tuple[dict[str, Any], str]:
     """The note as `order show` has it: its entry, and its line of text."""
     order = describe(erp.row, [])

@@ -355,6 +355,16 @@ def test_units_that_another_return_does_not_count_are_not_before() -> None:
     assert erp.exceptions() == []
 
 
+def test_a_part_of_a_bundle_that_is_not_on_the_order_is_shown_and_stops_nothing_else() -> None:
+    """Its line and its note are asked about; a goodwill of the same return is credited."""
+    erp = a_set()
+    refunds = [refund("rf1", "3.33"), refund("rf2", "1.00", kind="goodwill")]
+    erp.hear(snapshot(lines=[cups(1, order_line_id="ol9", sku="SET-9")], refunds=refunds))
+    assert erp.exceptions() == [("not-found", "return_authorisation"), ("unmapped", "credit_note")]
+    assert exception(erp, "unmapped")["owner"] == "ecommerce"
+    assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf2"]
+
+
 def test_a_note_that_was_called_off_takes_nothing_from_the_order() -> None:
     """It is not in the books: another return may be credited for all that was paid."""
     erp = Erp()

@@ -157,3 +157,9 @@ def test_what_is_no_amount_is_none_however_it_is_shown(shown: object) -> None:
     """Only the digits may differ."""
     with pytest.raises(InvalidMoney):
         shown_minor(shown, "GBP")
+
+
+def test_what_is_too_long_for_an_amount_is_not_repeated() -> None:
+    """The message says how long it is; a body full of digits is no reading matter."""
+    with pytest.raises(InvalidMoney, match=r"^amount has 18 characters, too many for an amount$"):
+        to_minor("1" * 18, "GBP")

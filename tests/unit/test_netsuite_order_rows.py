@@ -56,6 +56,17 @@ def test_a_kit_is_sold_for_what_its_own_row_says() -> None:
     assert answer["discounts"] == [{"amount": "4.00", "tax": "0.00", "order_lines": ["1"]}]
 
 
+@pytest.mark.parametrize(
+    "type_",
+    [{"id": "Subtotal"}, {"id": "12", "refName": "Subtotal"}, {"refName": "subtotal"}, "Subtotal", "SUBTOTAL"],
+)
+def test_a_type_is_read_however_it_is_written(type_: Any) -> None:
+    """As a reference by id or by name, bare, in any case; before what the item's record says."""
+    record, _ = order(row(1, "InvtPart", 50.0), row(2, "InvtPart", 9.0))
+    record["item"]["items"][1]["itemType"] = type_
+    assert kinds_of(record, {"i2": {"itemtype": "InvtPart"}}, "GBP") == ["goods", "subtotal"]
+
+
 @pytest.mark.parametrize("told", TYPED)
 def test_rows_that_sell_nothing_are_no_lines_and_are_not_counted_twice(told: str) -> None:
     """A tee of 50.00 with a subtotal, a discount of 5.00 and a text: one line, 45.00 to pay."""
@@ -244,7 +255,10 @@ def test_a_difference_that_no_discount_explains_is_spread_over_nothing() -> None
         (row(1, "NonInvtPart", 5.0, quantityBilled=0), "goods"),  # not sent yet
         (row(1, "NonInvtPart", 5.0, quantityFulfilled=1), "goods"),
         (row(1, "InvtPart", 5.0, quantityFulfilled=0), "goods"),  # billed before it is sent
-        (row(1, "Assembly", 5.0, quantity=1), "goods"),
+        (row(1, "Assembly", 5.0, quantity=1, quantityFulfilled=0, quantityBilled=1), "goods"),
+        (row(1, "Kit", 5.0, quantityFulfilled=0), "goods"),
+        (row(1, "GiftCert", 5.0, quantity=1), "service"),
+        (row(1, "DwnLdItem", 5.0, quantity=1), "service"),
     ],
 )
 def test_a_service_is_billed_and_never_sent(told: dict[str, Any], kind: str) -> None:
