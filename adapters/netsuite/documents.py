@@ -174,9 +174,8 @@ def _row(line: Mapping[str, Any], fields: CustomFields, *, order_line: str | Non
 def _free(line: Mapping[str, Any], fields: CustomFields) -> dict[str, Any]:
     """A line that costs nothing, whatever the replacement's price."""
     nothing = Decimal(0)
-    bare = {name: value for name, value in line.items() if name not in ("amount", "tax")}
     amounts = {"price": _CUSTOM_PRICE, "rate": nothing, "amount": nothing, "tax1Amt": nothing, "grossAmt": nothing}
-    return {**_row(bare, fields, order_line=None), **amounts}
+    return {**_row(line, fields, order_line=None), **amounts}
 
 
 def units(line: Mapping[str, Any]) -> int:

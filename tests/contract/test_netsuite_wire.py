@@ -214,6 +214,23 @@ async def test_a_list_that_always_has_more_is_given_up() -> None:
     assert asked_for == 20
 
 
+async def test_only_the_gate_says_how_many_calls_are_in_flight() -> None:
+    """The wire opens as many connections as it is asked to: each of these calls is answered once all are there."""
+    there, all_there = 0, asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal there
+        there += 1
+        if there == 4:
+            all_there.set()
+        await all_there.wait()
+        await plain(NOTHING)(_, writer)
+
+    async with served(serve) as asked:
+        found = await asyncio.wait_for(asyncio.gather(*(asked.look_up() for _ in range(4))), 10)
+        assert found == [()] * 4
+
+
 async def test_a_refused_connection_is_unavailable_for_a_write_too() -> None:
     """Not one byte left: nothing is in doubt."""
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)

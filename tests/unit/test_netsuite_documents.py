@@ -13,7 +13,7 @@ from adapters.netsuite.client import Client, _number
 from adapters.netsuite.documents import Request, is_transform, request_for
 from adapters.netsuite.options import AccountSettings
 from adapters.netsuite.proof import application_of, closing_of, differences, document_of, may_be_adopted
-from adapters.netsuite.questions import order_answer, originals, status_name
+from adapters.netsuite.questions import invoice_answer, order_answer, originals, status_name
 from adapters.netsuite.records import money_text
 from adapters.netsuite.wire import Credentials, HttpWire
 from streams.commands import Command
@@ -468,6 +468,67 @@ def test_an_order_is_answered_with_its_bundles_as_they_were_sold() -> None:
     assert (line["sku"], line["unit_price"], line["amount"], line["fulfilled"]) == ("SET", "3333", "10000", 2)
     part = {"sku": "CUP", "item": "11", "quantity": 2, "order_line": "2", "list_price": "1200"}
     assert line["components"] == [part]
+
+
+@pytest.mark.parametrize(
+    ("member", "units"),
+    [
+        ({"quantityPerKit": 2, "quantity": 99}, 2),
+        ({"quantityPerKit": "4"}, 4),
+        ({"quantity": 9}, 3),
+        ({"quantityPerKit": None, "quantity": 6.0}, 2),
+        ({}, 0),
+    ],
+)
+def test_a_parts_units_are_told_for_one_kit(member: dict[str, Any], units: int) -> None:
+    """S05: by the definition that the order keeps, else by what it sent for all of its kits."""
+    kit = {"line": 1, "item": {"id": "10", "refName": "SET"}, "quantity": 3, "grossAmt": 60}
+    part = {"line": 2, "item": {"id": "11", "refName": "Cups : CUP"}, "kitMemberOf": 1, **member}
+    order = {"id": "55", "currency": {"refName": "GBP"}, "item": {"items": [kit, part]}}
+    (line,) = order_answer("t", order, customer=None, items={}, authorisations=[], invoices=[], settings=PLAIN)["lines"]
+    assert line["components"] == [{"sku": "CUP", "item": "11", "quantity": units, "order_line": "2"}]
+
+
+def test_an_order_is_answered_in_full() -> None:
+    """Each word of the answer, with its time; what the record does not show is empty, never made up."""
+    row = {"line": 3, "item": {"id": "10", "refName": "TEE"}, "quantity": 2, "grossAmt": 40}
+    order = {"id": 55, "otherRefNum": "5001", "total": 40, "item": {"items": [row]}, "status": "Billed",
+             "currency": {"id": "GBP"}}  # fmt: skip
+    answer = order_answer("now", order, customer={}, items={}, authorisations=[], invoices=[], settings=PLAIN)
+    assert {name: answer[name] for name in ("at", "found", "number", "status", "currency", "customer", "total")} == {  # type: ignore[literal-required]
+        "at": "now",
+        "found": 1,
+        "number": "55",
+        "status": "fulfilled",
+        "currency": "GBP",
+        "customer": {"number": "", "active": True},
+        "total": "40.00",
+    }
+    (line,) = answer["lines"]
+    assert {name: line[name] for name in line if name != "kind"} == {  # type: ignore[literal-required]
+        "order_line": "3",
+        "order_line_id": "",
+        "sku": "TEE",
+        "item": "10",
+        "quantity": 2,
+        "fulfilled": 0,
+        "unit_price": "20.00",
+        "amount": "40.00",
+        "tax": "0.00",
+        "tax_code": "",
+        "components": [],
+        "active": True,
+    }
+    assert (answer["returns"], answer["invoices"]) == ([], [])
+
+
+def test_an_invoice_is_answered_with_its_time() -> None:
+    """What is open on it, in its currency."""
+    invoices = [{"id": 77, "currency": {"refName": "GBP"}, "amountRemaining": 54.949999999999996}]
+    answer = invoice_answer("now", invoices, PLAIN)
+    assert answer["at"] == "now"
+    (invoice,) = answer["invoices"]
+    assert (invoice["number"], invoice["open"], invoice["currency"]) == ("77", "54.95", "GBP")
 
 
 def test_an_earlier_return_that_was_closed_holds_only_what_came_in() -> None:
