@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from streams.adapter import Adapter, Limits
 from streams.playbook import Playbook
-from streams.profile import Fault, Profile
+from streams.profile import Fault, Profile, ProfileFaults
 from streams.profile.reader import Table, suggestion
 
 
@@ -130,3 +130,14 @@ def account_faults(profile: Profile) -> tuple[Fault, ...]:
             mend = suggestion(account.system, SYSTEMS)
             faults.append(Fault(f"{path}.system", f"is {account.system[:40]!r}, which no adapter is for", mend))
     return tuple(faults)
+
+
+def read_published(value: bytes) -> Profile:
+    """A record of the `profiles` topic as workers use it; raises `ProfileFaults` where an account cannot be used.
+
+    Names that nobody here reads may be a newer program's: they are passed over.
+    """
+    profile = Profile.from_record(value)
+    if wrong := [fault for fault in account_faults(profile) if not fault.is_unknown_name]:
+        raise ProfileFaults(wrong)
+    return profile

@@ -12,16 +12,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from adapters import registry
 from adapters.broker.connection import Connection
 from adapters.settings import Settings
 from streams.playbook import Playbook
-from streams.profile import Profile
+from streams.profile import Profile, Shelf, Skipped
 from streams.specimens import model_profile
 from streams.topics import Stamp
 from streams.validation import validate
+
+log = structlog.get_logger(__name__)
 
 ACCOUNT = "REVENI_STREAMS_ACCOUNT"
 
@@ -44,27 +47,29 @@ def trusted_playbooks(known: Mapping[str, Playbook]) -> Mapping[str, Playbook]:
 
 
 async def newest_profile(new_consumer: Callable[[], AIOKafkaConsumer], topic: str, *, wait: float = 60) -> Profile:
-    """The profile in force; waits for the first one. Raises `CannotStart` when none comes."""
+    """The newest profile that can be used; waits for the first one. Raises `CannotStart` when none comes."""
     consumer = new_consumer()
     await consumer.start()
+    shelf = Shelf(registry.read_published)
     try:
         tp = TopicPartition(topic, 0)
         consumer.assign([tp])
         await consumer.seek_to_beginning(tp)
-        found: Profile | None = None
         deadline = asyncio.get_running_loop().time() + wait
         while asyncio.get_running_loop().time() < deadline:
             fetched: Mapping[Any, list[Any]] = await consumer.getmany(tp, timeout_ms=500)
             for record in fetched.get(tp, ()):
-                if record.value is not None:
-                    profile = Profile.from_record(record.value)
-                    found = profile if found is None or profile.version > found.version else found
-            if found is not None and not fetched:
-                return found
+                taken = shelf.take(record.value, record.offset)
+                if isinstance(taken, Skipped):
+                    log.error("unusable profile record", topic=topic, skipped=taken.sentence)
+            if shelf.profile is not None and not fetched:
+                return shelf.profile
     finally:
         await consumer.stop()
+    passed_over = "".join(f"\n  {one.sentence}" for one in shelf.skipped)
     raise CannotStart(
-        f"no profile in topic {topic} after {wait:.0f} s; publish one: reveni-streams profile publish FILE"
+        f"no usable profile in topic {topic} after {wait:.0f} s; publish one: reveni-streams profile publish FILE"
+        f"{passed_over}"
     )
 
 
@@ -102,6 +107,7 @@ def build_sequencer(settings: Settings) -> Any:
         ),
         trusted_playbooks(playbooks()),
         connection.consumer,
+        registry.read_published,
     )
 
 
@@ -115,11 +121,6 @@ def build_dispatcher(settings: Settings, account: str) -> Any:
     if account not in profile.accounts:
         known = ", ".join(sorted(profile.accounts))
         raise CannotStart(f"the profile has no account {account!r}; it has: {known}")
-    if wrong := [fault for fault in registry.account_faults(profile) if not fault.is_unknown_name]:
-        faults = "\n  ".join(str(fault) for fault in wrong)
-        raise CannotStart(
-            f"profile version {profile.version} cannot be used:\n  {faults}\nmend it and publish it again"
-        )
     table = profile.document["accounts"][account]
     credentials = read_credentials(account, profile.account(account).credentials)
     system = registry.system(profile.account(account).system)

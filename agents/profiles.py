@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from streams.decide import Rules
 from streams.playbook import Playbook
-from streams.profile import Profile
+from streams.profile import Profile, Shelf, Skipped
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,8 @@ class ProfileWatcher:
         read: Callable[[bytes], Profile] = Profile.from_record,
     ) -> None:
         """`read` raises `ValueError` for what is no profile; many watchers in one process may share one that keeps."""
-        self._topic, self._playbooks, self._new_consumer, self._read = topic, playbooks, consumer, read
+        self._topic, self._playbooks, self._new_consumer = topic, playbooks, consumer
+        self._shelf = Shelf(lambda value: self._usable(read(value)))
         self._rules: Rules | None = None
         self._first = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
@@ -59,26 +60,24 @@ class ProfileWatcher:
             while True:
                 fetched: Mapping[Any, list[Any]] = await consumer.getmany(tp, timeout_ms=1000)
                 for record in fetched.get(tp, ()):
-                    if record.value is not None:
-                        self.take(record.value)
+                    self.take(record.value, record.offset)
         finally:
             await consumer.stop()
 
-    def take(self, value: bytes) -> None:
-        """Use a record if it is newer than the profile in force."""
-        try:
-            profile = self._read(value)
-        except ValueError as error:
-            log.error("unusable profile record", topic=self._topic, error=str(error))
-            return
+    def take(self, value: bytes | None, offset: int = -1) -> None:
+        """Use a record if it is newer than the profile in force; one that cannot be used is named and passed over."""
+        profile = self._shelf.take(value, offset)
+        if isinstance(profile, Skipped):
+            log.error("unusable profile record", topic=self._topic, skipped=profile.sentence)
+        elif profile is not None:
+            self._rules = Rules(profile, self._playbooks)
+            self._first.set()
+            log.info("profile in force", version=profile.version)
+            for listener in self._listeners:
+                listener()
+
+    def _usable(self, profile: Profile) -> Profile:
         unknown = sorted({a.system for a in profile.accounts.values()} - set(self._playbooks))
         if unknown:
-            log.error("profile names systems without a playbook", systems=unknown, version=profile.version)
-            return
-        if self._rules is not None and profile.version <= self._rules.profile.version:
-            return
-        self._rules = Rules(profile, self._playbooks)
-        self._first.set()
-        log.info("profile in force", version=profile.version)
-        for listener in self._listeners:
-            listener()
+            raise ValueError(f"it names systems without a playbook: {', '.join(unknown)}")
+        return profile

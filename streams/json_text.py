@@ -52,19 +52,19 @@ def read_json(value: bytes) -> Any:
 
     NaN, a byte order mark, invalid UTF-8 and lone surrogates are not JSON; of two equal names the last one counts.
     """
-    try:
-        found = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise Unreadable(f"not JSON: {error}") from None
+    found = _loads(value)
     if _gives_a_number_to_a_name(value):
         try:
             found = json.loads(value, object_pairs_hook=_object, parse_int=_Written, parse_float=_Written)
         except RecursionError:
             raise TooDeep(found) from None
         found = _settled(found)
-    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _is_too_deep(found):
-        raise TooDeep(found)
-    return found
+    return _within_depth(value, found)
+
+
+def read_plain(value: bytes) -> Any:
+    """The same for what has no ids of others in it: numbers stay numbers, whatever they are called."""
+    return _within_depth(value, _loads(value))
 
 
 def read_object(value: bytes) -> dict[str, Any]:
@@ -72,6 +72,19 @@ def read_object(value: bytes) -> dict[str, Any]:
     found = read_json(value)
     if not isinstance(found, dict):
         raise Unreadable(f"a {type(found).__name__}, not an object")
+    return found
+
+
+def _loads(value: bytes) -> Any:
+    try:
+        return orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable(f"not JSON: {error}") from None
+
+
+def _within_depth(value: bytes, found: Any) -> Any:
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and _is_too_deep(found):
+        raise TooDeep(found)
     return found
 
 

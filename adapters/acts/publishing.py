@@ -3,62 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
-
-import orjson
 
 from adapters.acts.audit import Actor, write_audit
 from adapters.acts.installation import Installation
-from adapters.registry import account_faults
+from adapters.registry import account_faults, read_published
 from adapters.views.reading import NewConsumer, TopicUnreadable, records
-from streams.profile import Profile, ProfileFaults
+from streams.profile import Profile, ProfileFaults, Shelf, version_of
 
 TOPIC = "profiles"
 ABSENT = "(absent)"
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """The newest record of the topic; `profile` is None when this program cannot read it."""
-
-    version: int
-    value: bytes
-    timestamp: int
-    profile: Profile | None
-
-    @property
-    def document(self) -> Mapping[str, Any]:
-        document: Mapping[str, Any] = orjson.loads(self.value).get("profile") or {}
-        return document
 
 
 class Overtaken(Exception):
     """Somebody else published at the same moment; the workers use whichever came first."""
 
 
-async def newest(new_consumer: NewConsumer, topic: str) -> Published | None:
-    """The profile with the highest version; None while none was published."""
-    found: Published | None = None
+async def published(new_consumer: NewConsumer, topic: str) -> Shelf:
+    """The newest profile that workers can use, and what they pass over."""
+    shelf = Shelf(read_published)
     async for record in records(new_consumer, topic):
-        version = _version(record.value)
-        if version is None or (found is not None and version <= found.version):
-            continue
-        try:
-            profile = Profile.from_record(record.value)
-        except ProfileFaults:
-            profile = None
-        found = Published(version, record.value, record.timestamp, profile)
-    return found
-
-
-def _version(value: bytes | None) -> int | None:
-    try:
-        record = orjson.loads(value or b"")
-    except orjson.JSONDecodeError:
-        return None
-    version = record.get("version") if isinstance(record, dict) else None
-    return version if isinstance(version, int) else None
+        shelf.take(record.value, record.offset, record.timestamp)
+    return shelf
 
 
 def read(text: str, version: int) -> Profile:
@@ -90,7 +56,7 @@ async def publish(installation: Installation, actor: Actor, profile: Profile, ch
         await write_audit(installation, writer, actor, "profile publish", None, details)
         _, offset = await writer.put(topic, profile.merchant.name.encode(), profile.to_record())
     async for record in records(installation.new_consumer, topic):
-        if record.offset < offset and _version(record.value) == profile.version:
+        if record.offset < offset and record.value is not None and version_of(record.value) == profile.version:
             raise Overtaken(
                 f"Version {profile.version} was published by somebody else a moment before; that one is in force. "
                 "Compare with `reveni-streams profile show`, then publish again."
@@ -100,7 +66,7 @@ async def publish(installation: Installation, actor: Actor, profile: Profile, ch
 async def time_zone(new_consumer: NewConsumer, topic: str) -> str:
     """The merchant's time zone; UTC while no profile is known."""
     try:
-        published = await newest(new_consumer, topic)
+        profile = (await published(new_consumer, topic)).profile
     except TopicUnreadable:
         return "UTC"
-    return published.profile.merchant.time_zone if published and published.profile else "UTC"
+    return profile.merchant.time_zone if profile is not None else "UTC"

@@ -14,7 +14,7 @@ from adapters.cli._output import print_json
 if TYPE_CHECKING:
     from adapters.broker.admin import Found
     from adapters.settings import Settings
-    from streams.profile import Profile
+    from streams.profile import Profile, Shelf
 
 MAX_CLOCK_SECONDS = 2.0
 """Our clock against the broker's: signatures with a time and dates of attempts are read by people and other systems."""
@@ -131,7 +131,9 @@ async def _answers(profile: Profile, name: str) -> Finding:
 
 async def broker_findings(settings: Settings) -> list[Finding]:
     """The broker and what is on it. Raises `BrokerUnreachable`."""
+    from adapters.acts.publishing import TOPIC, published
     from adapters.broker.admin import broker_time, look, mismatches
+    from adapters.views.reading import Unreachable
 
     connection, topology = settings.connection(), settings.topology()
     looked = await look(connection, topology)
@@ -143,9 +145,24 @@ async def broker_findings(settings: Settings) -> list[Finding]:
     if not wrong:
         findings.append(Finding("topics", "ok", f"{len(looked.topics)} topics are as they must be"))
     findings += durability_findings(looked, embedded=not connection.idempotent)
+    profiles = topology.named(TOPIC)
+    if profiles in looked.topics:
+        try:
+            findings += published_findings(await published(connection.consumer, profiles))
+        except Unreachable as error:
+            findings.append(Finding("published", "failed", str(error)))
     if topology.meta in looked.topics:
         findings.append(clock_finding(time.time(), await broker_time(connection, topology), time.time()))
     return findings
+
+
+def published_findings(shelf: Shelf) -> list[Finding]:
+    """The profile that workers use, and newer ones that they pass over."""
+    found = [Finding("published", "warning", f"{one.sentence}; publish a profile again") for one in shelf.newer]
+    if shelf.profile is not None:
+        return [Finding("published", "ok", f"profile version {shelf.profile.version} is in force"), *found]
+    text = "no usable profile is published, workers wait for one: reveni-streams profile publish FILE"
+    return [Finding("published", "failed" if found else "warning", text), *found]
 
 
 def durability_findings(found: Found, *, embedded: bool) -> list[Finding]:

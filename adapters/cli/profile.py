@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from adapters.acts.audit import Actor
-from adapters.acts.publishing import ABSENT, TOPIC, Overtaken, Published, changes, newest, publish, read
+from adapters.acts.publishing import ABSENT, TOPIC, Overtaken, changes, publish, published, read
 from adapters.cli._terminal import (
     FOUND,
     By,
@@ -24,7 +25,7 @@ from adapters.cli._terminal import (
     run,
 )
 from adapters.views.timeline import millis
-from streams.profile import Profile, ProfileFaults
+from streams.profile import Profile, ProfileFaults, Skipped
 
 MOST_CHANGES = 20
 
@@ -56,10 +57,11 @@ def publish_file(
         _show_faults(file, error)
     place = installation()
     topic = place.topology.named(TOPIC)
-    last = run(newest(place.new_consumer, topic))
-    profile = read(text, last.version + 1 if last else 1)
-    changed = changes(last.document, profile.document) if last else []
-    if last is not None and not changed:
+    shelf = run(published(place.new_consumer, topic))
+    last, profile = shelf.profile, read(text, shelf.next_version)
+    changed = changes(last.document, profile.document) if last is not None else []
+    _tell_skipped(shelf.newer)
+    if last is not None and not changed and not shelf.newer:
         hint(f"Version {last.version} says the same already; nothing was published.")
         return
     for line in change_lines(changed):
@@ -78,20 +80,30 @@ def publish_file(
 
 @app.command("show")
 def show(json: Json = False) -> None:
-    """The profile in force."""
+    """The profile in force, and newer ones that cannot be used; exit code 1 if there are such, or none at all."""
     place = installation()
-    found = run(newest(place.new_consumer, place.topology.named(TOPIC)))
-    if found is None:
-        hint("No profile is published. Next: reveni-streams profile publish FILE")
-        raise typer.Exit(FOUND)
+    shelf = run(published(place.new_consumer, place.topology.named(TOPIC)))
+    found = shelf.profile
     if json:
-        out_json({"version": found.version, "published_at": millis(found.timestamp), "profile": found.document})
-        return
-    if found.profile is None:
-        hint(f"Version {found.version} was written by another version of this program and cannot be read here.")
+        passed = [{"version": one.version, "offset": one.offset, "why": one.why} for one in shelf.newer]
+        at = millis(shelf.timestamp) or None if found is not None else None
+        version, document = (found.version, found.document) if found is not None else (None, None)
+        out_json({"version": version, "published_at": at, "profile": document, "skipped": passed})
+    elif found is not None:
+        for line in profile_text(found, shelf.timestamp):
+            out(line)
+    _tell_skipped(shelf.newer)
+    if found is None:
+        hint("No usable profile is published. Next: reveni-streams profile publish FILE")
+    if found is None or shelf.newer:
         raise typer.Exit(FOUND)
-    for line in profile_text(found, found.profile):
-        out(line)
+
+
+def _tell_skipped(skipped: Sequence[Skipped]) -> None:
+    for one in skipped:
+        hint(f"{one.sentence[:1].upper()}{one.sentence[1:]}")
+    if skipped:
+        hint("Workers go on with the newest version that they can use; publishing again puts a usable one above these.")
 
 
 def _show_faults(file: Path, error: ProfileFaults) -> None:
@@ -116,11 +128,11 @@ def change_lines(changed: list[tuple[str, Any, Any]]) -> list[str]:
     return lines
 
 
-def profile_text(found: Published, profile: Profile) -> list[str]:
+def profile_text(profile: Profile, published_at: int) -> list[str]:
     """The profile's outline: who does what, and how many words are mapped."""
     merchant, roles = profile.merchant, profile.roles
     lines = [
-        f"Profile of {merchant.name}, version {found.version}, published {millis(found.timestamp)}",
+        f"Profile of {merchant.name}, version {profile.version}, published {millis(published_at)}",
         f"  mode {merchant.mode}, time zone {merchant.time_zone}, inspection by {merchant.inspection}",
         f"  orders {roles.order_authority}, finance {roles.finance_ledger}, stock {roles.stock_ledger}, "
         f"order desk {roles.order_desk}",

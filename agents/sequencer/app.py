@@ -21,6 +21,7 @@ from agents.sequencer.outbox import Setting
 from agents.sequencer.turn import READERS
 from agents.store import table_rows
 from streams.playbook import Playbook
+from streams.profile import Profile
 from streams.topics import Topology
 
 SWEEP_SECONDS = 1.0
@@ -47,9 +48,10 @@ def build(
     settings: SequencerSettings,
     playbooks: Mapping[str, Playbook],
     new_consumer: Callable[[], AIOKafkaConsumer],
+    read_profile: Callable[[bytes], Profile] = Profile.from_record,
     clock: Clock | None = None,
 ) -> Any:
-    """The app; `new_consumer` makes plain consumers for the profile's topic."""
+    """The app; `new_consumer` makes plain consumers for the profile's topic, `read_profile` raises for what is none."""
     topology = settings.topology
     app = faust_app(
         topology.sequencer_app,
@@ -65,7 +67,7 @@ def build(
     lane = install(app, dict.fromkeys(names, settings.batch), idempotent=settings.idempotent)
     joins = Joins()
     rows = table_rows(app, "orders", partitions=topology.partitions, merge=joins.merge, on_unreadable=joins.unreadable)
-    profiles = ProfileWatcher(topology.named("profiles"), playbooks, new_consumer)
+    profiles = ProfileWatcher(topology.named("profiles"), playbooks, new_consumer, read=read_profile)
     sequencer = Sequencer(
         lane,
         rows,

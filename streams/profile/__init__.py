@@ -3,5 +3,18 @@
 from streams.profile.faults import Fault, ProfileFaults, Unmapped
 from streams.profile.model import AccountSettings, Disposition, Item, TaxCode
 from streams.profile.profile import Profile
+from streams.profile.shelf import Shelf, Skipped, version_of
 
-__all__ = ["AccountSettings", "Disposition", "Fault", "Item", "Profile", "ProfileFaults", "TaxCode", "Unmapped"]
+__all__ = [
+    "AccountSettings",
+    "Disposition",
+    "Fault",
+    "Item",
+    "Profile",
+    "ProfileFaults",
+    "Shelf",
+    "Skipped",
+    "TaxCode",
+    "Unmapped",
+    "version_of",
+]

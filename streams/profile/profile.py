@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from streams.json_text import Unreadable, read_plain
 from streams.money import TaxInside
 from streams.profile.faults import Fault, ProfileFaults, Unmapped
 from streams.profile.load import read_sections
@@ -17,6 +18,9 @@ from streams.profile.model import AccountSettings, Disposition, Item, Sections, 
 from streams.vocabulary import Owner
 
 RECORD_FORMAT: Final = 1
+
+MAX_VERSION: Final = 1_000_000_000
+"""Versions are counted, one for each publishing; from beyond it none could be counted on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,16 @@ class Profile(Sections):
     def from_record(cls, value: bytes) -> Profile:
         """Read a record of the `profiles` topic; raises `ProfileFaults` (a `ValueError`) for what is none."""
         try:
-            record = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            raise ProfileFaults([Fault("(record)", f"is not JSON: {error}")]) from None
+            record = read_plain(value)
+        except Unreadable as error:
+            raise ProfileFaults([Fault("(record)", f"is {error}")]) from None
         if not isinstance(record, dict) or record.get("format") != RECORD_FORMAT:
             raise ProfileFaults([Fault("(record)", f"is not a profile record of format {RECORD_FORMAT}")])
         version = record.get("version")
         if not isinstance(version, int) or isinstance(version, bool) or version < 1:
             raise ProfileFaults([Fault("version", "is not a whole number from 1 up")])
+        if version > MAX_VERSION:
+            raise ProfileFaults([Fault("version", f"is {version}, beyond {MAX_VERSION}: it was not counted up to")])
         return cls._of(read_sections(record.get("profile"), strict=False), version, record["profile"])
 
     @classmethod

@@ -184,4 +184,4 @@ def test_a_faulty_profile_names_every_fault_and_is_not_published(place: Place, t
     unknown = tmp_path / "unknown.toml"
     unknown.write_text(PROFILE.read_text().replace('system = "netsuite"', 'system = "netsuit"'))
     told = place.run("profile", "publish", str(unknown), "--yes", "--by", "eng-01", code=1).stdout
-    assert "accounts.ns.system: is 'netsuit', which no adapter is for (known: netsuite)" in told
+    assert "accounts.ns.system: is 'netsuit', which no adapter is for (did you mean netsuite?)" in told

@@ -17,7 +17,7 @@ from adapters.netsuite.documents import request_for
 from adapters.netsuite.options import AccountSettings, CustomFields
 from adapters.netsuite.proof import differences, document_of, is_reversal, may_be_adopted
 from adapters.netsuite.questions import order_answer
-from adapters.registry import system
+from adapters.registry import read_published, system
 from adapters.settings import Settings
 from streams.adapter import Refused
 from streams.profile import Profile, ProfileFaults
@@ -188,30 +188,27 @@ def test_publish_config_check_and_doctor_refuse_a_faulty_option(
     assert profile is not None and (finding.check, finding.result) == ("profile", "ok")
 
 
-@pytest.mark.parametrize(
-    ("options", "starts"), [('time_zone = "Europe/Londn"', False), ('a_newer_programs = "option"', True)]
-)
-def test_a_dispatcher_does_not_start_with_a_faulty_option(
-    monkeypatch: pytest.MonkeyPatch, options: str, starts: bool
-) -> None:
+def test_a_published_profile_with_a_faulty_option_is_not_used() -> None:
+    """Workers pass it over, and say why."""
+    profile = Profile.from_toml(profile_with('[accounts.ns.options]\ntime_zone = "Europe/Londn"'), 3)
+    with pytest.raises(ProfileFaults, match=r"accounts\.ns\.options\.time_zone: is 'Europe/Londn'"):
+        read_published(profile.to_record())
+
+
+def test_a_dispatcher_starts_with_an_option_of_a_newer_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a newer program wrote beside is passed over, as everywhere in a published profile."""
-    profile = Profile.from_toml(profile_with(f"[accounts.ns.options]\n{options}"), 3)
+    record = Profile.from_toml(profile_with('[accounts.ns.options]\na_newer_programs = "option"'), 3).to_record()
 
     async def newest(*_: Any) -> Profile:
-        return profile
+        return read_published(record)
 
     monkeypatch.setattr(runtime, "newest_profile", newest)
     monkeypatch.setattr(runtime, "cluster_of", lambda *_: "cluster")
-    for variable in profile.account("ns").credentials.values():
+    for variable in read_published(record).account("ns").credentials.values():
         monkeypatch.setenv(variable, "x")
     monkeypatch.setattr("agents.dispatcher.app.build", lambda settings, adapter: adapter())
-    if starts:
-        made = runtime.build_dispatcher(Settings(), "ns")
-        assert made._settings.time_zone.key == "Europe/London"
-        return
-    with pytest.raises(runtime.CannotStart, match=r"accounts\.ns\.options\.time_zone: is 'Europe/Londn'") as refusal:
-        runtime.build_dispatcher(Settings(), "ns")
-    assert "version 3" in str(refusal.value)
+    made = runtime.build_dispatcher(Settings(), "ns")
+    assert made._settings.time_zone.key == "Europe/London"
 
 
 # An account without any custom field of ours.
