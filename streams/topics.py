@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from streams.json_text import read_object
 from streams.vocabulary import CommandClass
 
 DEFAULT_PARTITIONS = 8
@@ -22,6 +23,15 @@ MAX_MESSAGE_BYTES = 1_048_588
 
 MAX_PROFILE_BYTES = 8 * 1024 * 1024
 """A profile is one record; a SKU map of 100,000 entries is some megabytes."""
+
+KEPT_COMPRESSION = "producer"
+"""`compression.type`: batches stay as they were sent. Where a broker's default is another, it compresses all of them
+anew: readers need its codec (all four are among our dependencies), and it pays for it with every write."""
+
+KEEP_COMPRESSION = (
+    "records are read all the same, and the broker compresses each batch anew. Set it with "
+    "kafka-configs.sh --alter --entity-type topics --entity-name {} --add-config compression.type=producer"
+)
 
 META_KEY = b"cluster"
 
@@ -54,6 +64,7 @@ class TopicSpec:
             "retention.ms": "-1",
             "retention.bytes": "-1",
             "max.message.bytes": str(self.max_message_bytes),
+            "compression.type": KEPT_COMPRESSION,
         }
         if self.min_compaction_lag_ms:
             chosen["min.compaction.lag.ms"] = str(self.min_compaction_lag_ms)
@@ -68,13 +79,16 @@ class TopicSpec:
             found.append(f"{self.name} has {partitions} partitions, wanted {self.partitions}")
         for name, wanted in self.settings().items():
             actual = settings.get(name)
+            if actual is None and name == "compression.type":
+                continue  # a broker that does not know of it keeps batches as they are sent
             if actual is None:
                 found.append(f"{self.name}: the broker does not say its {name}, wanted {wanted}")
             elif name in _LOWER_BOUNDS:
                 if not actual.lstrip("-").isdigit() or int(actual) < int(wanted):
                     found.append(f"{self.name}: {name} is {actual}, wanted at least {wanted}")
             elif actual != wanted:
-                found.append(f"{self.name}: {name} is {actual}, wanted {wanted}")
+                mend = f"; {KEEP_COMPRESSION.format(self.name)}" if name == "compression.type" else ""
+                found.append(f"{self.name}: {name} is {actual}, wanted {wanted}{mend}")
         return found
 
 
@@ -95,7 +109,7 @@ class Stamp:
     def decode(cls, value: bytes) -> Self:
         """Raises `ValueError` on what is not a stamp."""
         try:
-            raw = json.loads(value)
+            raw = read_object(value)
             return cls(int(raw["partitions"]), str(raw["cluster_id"]))
         except (KeyError, TypeError) as wrong:
             raise ValueError(f"not a stamp: {value[:100]!r}") from wrong

@@ -207,18 +207,22 @@ async def _read_stamp(connection: Connection, topic: str) -> Stamp | None:
         await consumer.seek_to_beginning(part)
         end = (await consumer.end_offsets([part]))[part]
         stamp: Stamp | None = None
+        wrong: ValueError | None = None
         async with asyncio.timeout(SETTLE_SECONDS):
             # The fetched high watermark: the embedded broker's end offset is the base of its last batch + 1.
             while await consumer.position(part) < max(end, consumer.highwater(part) or 0):
                 fetched: Mapping[Any, list[Any]] = await consumer.getmany(part, timeout_ms=200)
                 for record in fetched.get(part, ()):
                     if record.key == META_KEY and record.value is not None:
-                        stamp = Stamp.decode(record.value)
-        return stamp
-    except ValueError as error:
-        raise BrokerError(f"The stamp in {topic} cannot be read: {error}") from error
+                        try:
+                            stamp, wrong = Stamp.decode(record.value), None
+                        except ValueError as error:
+                            wrong = error
     finally:
         await consumer.stop()
+    if wrong is not None:  # the newest counts, and nobody knows what it says
+        raise BrokerError(f"The stamp in {topic} cannot be read: {wrong}") from wrong
+    return stamp
 
 
 async def _write_stamp(connection: Connection, topic: str, stamp: Stamp) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from aiokafka import codec
 
 from streams.topics import Cleanup, Stamp, Topology
 from streams.vocabulary import CommandClass
@@ -69,6 +70,29 @@ def test_a_difference_is_named(change: dict[str, str | None], said: list[str]) -
     assert spec.differences(8, actual) == said
 
 
+@pytest.mark.parametrize("kind", ["lz4", "zstd", "snappy", "gzip", "uncompressed"])
+def test_a_topic_that_the_broker_compresses_anew_is_named_and_how_to_mend_it(kind: str) -> None:
+    """Every topic is made to keep batches as they were sent; one that does not is a difference."""
+    for spec in Topology(accounts=("ns",)).topics():
+        assert spec.settings()["compression.type"] == "producer"
+        [said] = spec.differences(spec.partitions, {**spec.settings(), "compression.type": kind})
+        assert said.startswith(f"{spec.name}: compression.type is {kind}, wanted producer; ")
+        assert said.endswith(f"--entity-name {spec.name} --add-config compression.type=producer")
+
+
+def test_a_broker_that_does_not_say_its_compression_keeps_what_is_sent() -> None:
+    """The embedded one knows of no such setting."""
+    spec = next(s for s in Topology().topics() if s.name == "events.reveni")
+    settings = {name: value for name, value in spec.settings().items() if name != "compression.type"}
+    assert spec.differences(8, settings) == []
+
+
+def test_every_codec_that_a_broker_may_use_can_be_read() -> None:
+    """They come with our own dependencies: a reader without one dies at the first batch."""
+    for has in (codec.has_gzip, codec.has_snappy, codec.has_lz4, codec.has_zstd):
+        assert has(), has.__name__
+
+
 def test_another_partition_count_is_named() -> None:
     """Co-partitioned topics with another count are a difference."""
     spec = next(s for s in Topology().topics() if s.name == "erp.outcomes")
@@ -100,7 +124,7 @@ def test_a_stamp_refuses_another_count_and_another_cluster() -> None:
     assert "REVENI_STREAMS_KAFKA" in stamp.refusal(8, "xyz")
 
 
-@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b'{"partitions":"x","cluster_id":"a"}'])
+@pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"null", b"[" * 2_000, b'{"partitions":"x","cluster_id":"a"}'])
 def test_what_is_not_a_stamp_is_an_error(value: bytes) -> None:
     """A record in `meta` that cannot be read is an error, never a stamp that allows anything."""
     with pytest.raises(ValueError):
