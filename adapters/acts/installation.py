@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from adapters.views.reading import NewConsumer, Unreachable
+from streams.record import Header
 from streams.topics import MAX_PROFILE_BYTES, Topology
 
 MAX_REQUEST = 2 * MAX_PROFILE_BYTES
@@ -70,7 +71,7 @@ class Writer:
         topic: str,
         key: bytes | None,
         value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
+        headers: Sequence[Header] = (),
         partition: int | None = None,
     ) -> tuple[int, int]:
         """The partition and offset it got; raises `NotStored`."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import orjson
@@ -12,9 +13,14 @@ from aiokafka import TopicPartition
 from adapters.acts.audit import Actor, now_text, write_audit
 from adapters.acts.installation import Installation
 from adapters.views.deadletters import DeadLetter, dead_letters
+from adapters.views.reading import record_at
+from streams.record import Header
 from streams.topics import Topology
 
 GONE = "replayed"
+
+_PLACE = ("partition", "offset")
+_POINTERS = frozenset({"dlq.value", "dlq.value.bytes", "dlq.value.sha256", "dlq.headers", "dlq.key"})
 
 
 class NotReplayable(Exception):
@@ -30,7 +36,7 @@ class Replay:
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[Header, ...]
     count: int
 
     @property
@@ -54,6 +60,8 @@ def replay_of(letter: DeadLetter, actor: Actor, topology: Topology, *, replay_id
         done = letter.resolution or {}
         what, by, at = done.get("resolution", "closed"), done.get("by", "somebody"), done.get("at", "an unknown time")
         raise NotReplayable(f"{letter.letter_id} is not open: {what} by {by} at {at}. Nothing was sent twice.")
+    if letter.is_at_source:
+        raise NotReplayable(f"{letter.letter_id} does not hold its record, which is at {letter.summary()['source']}.")
     names = letter.names
     source, partition = names.get("dlq.source.topic", ""), names.get("dlq.source.partition", "")
     if source not in topology.lane_topics or not partition.isdigit():
@@ -73,6 +81,24 @@ def replay_of(letter: DeadLetter, actor: Actor, topology: Topology, *, replay_id
     return Replay(letter.letter_id, source, int(partition), letter.key, letter.value, headers, count)
 
 
+async def whole(installation: Installation, letter: DeadLetter) -> DeadLetter:
+    """The letter with its record: one that was too large for it is read where it stands. Raises `NotReplayable`."""
+    if not letter.is_at_source:
+        return letter
+    names, where = letter.names, letter.summary()["source"]
+    topic, place = names.get("dlq.source.topic", ""), [names.get(f"dlq.source.{part}", "") for part in _PLACE]
+    if topic not in installation.topology.lane_topics or not all(text.isdigit() for text in place):
+        raise NotReplayable(f"{letter.letter_id} came from {where}, which is no way in.")
+    record = await record_at(installation.new_consumer, topic, int(place[0]), int(place[1]))
+    if record is None or hashlib.sha256(record.value or b"").hexdigest() != names.get("dlq.value.sha256"):
+        raise NotReplayable(
+            f"The record of {letter.letter_id} is no longer at {where}; ask its sender to send it again."
+        )
+    own = [(name, value) for name, value in letter.headers if name.startswith("dlq.") and name not in _POINTERS]
+    original = [(name, value) for name, value in record.headers if not name.startswith("dlq.")]
+    return replace(letter, key=record.key, value=record.value, headers=[*original, *own])
+
+
 async def replay(installation: Installation, actor: Actor, letter: DeadLetter) -> tuple[Replay, int]:
     """Audit, send, and close the letter; the replay and the offset it got. Raises `NotReplayable`, `NotStored`.
 
@@ -80,7 +106,7 @@ async def replay(installation: Installation, actor: Actor, letter: DeadLetter) -
     order's row absorbs.
     """
     topology = installation.topology
-    wanted = replay_of(letter, actor, topology)
+    wanted = replay_of(await whole(installation, letter), actor, topology)
     async with installation.writer() as writer:
         details = {"dlq_id": letter.letter_id, "topic": wanted.topic, "replays": wanted.count}
         await write_audit(installation, writer, actor, "dlq replay", wanted.order_id, details)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapters.views.reading import readable_row
 from streams.commands import command_id
 from streams.row import Letter, Row, Waiting
-from streams.rowcodec import decode
 
 SHORTEST_PREFIX = 4
 
@@ -104,10 +104,10 @@ def by_id(values: Mapping[bytes, bytes], ident: str) -> tuple[Row, Target]:
     if len(ident) < SHORTEST_PREFIX:
         raise NoTarget(f"{ident!r} is too short for an id; give at least {SHORTEST_PREFIX} characters.")
     needle, found = ident.encode(), dict[str, tuple[Row, Target]]()
-    for value in values.values():
+    for key, value in values.items():
         if needle not in value:
             continue
-        row = decode(value)
+        row = readable_row(key, value)
         for letter in row.open_letters():
             if letter.letter_id.startswith(ident):
                 found[letter.letter_id] = (row, of_letter(row, letter))

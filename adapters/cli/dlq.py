@@ -11,7 +11,7 @@ import typer
 from adapters.acts.audit import Actor
 from adapters.acts.deciding import decide, decision
 from adapters.acts.installation import Installation
-from adapters.acts.replaying import NotReplayable, Replay, followed, replay, replay_of
+from adapters.acts.replaying import NotReplayable, Replay, followed, replay, replay_of, whole
 from adapters.acts.targets import NoTarget, by_id
 from adapters.cli._terminal import (
     DEFAULT_LIMIT,
@@ -41,6 +41,9 @@ from adapters.cli.decide import WAIT_SECONDS, NoWait, Wait, tell
 from adapters.views.deadletters import DeadLetter, dead_letters
 from adapters.views.reading import row_values
 from adapters.views.timeline import millis
+from streams.json_text import Unreadable, read_plain
+from streams.parts import PARTS
+from streams.record import text_of
 
 HEX_LINE = 16
 MOST_HEX = 4096
@@ -133,7 +136,7 @@ def replay_one(
         if letter.is_effect:
             _retry(place, actor, letter, yes=yes, command=again, wait=seconds)
             return
-        replay_of(letter, actor, place.topology)  # refuses before anything is asked
+        replay_of(run(whole(place, letter)), actor, place.topology)  # refuses before anything is asked
         names = letter.names
         question = f"Send the record again to {names['dlq.source.topic']}? It failed: {names['dlq.error.message']}"
         confirm(question, yes=yes, command=again)
@@ -197,9 +200,9 @@ def letter_json(letter: DeadLetter) -> dict[str, Any]:
         **letter.summary(),
         **value,
         "key": letter.key.decode(errors="replace") if letter.key is not None else None,
-        "timestamp": millis(letter.timestamp),
+        "timestamp": millis(letter.timestamp) or None,
         "headers": {name: value for name, value in letter.names.items() if name.startswith("dlq.")},
-        "original_headers": [[name, value.decode(errors="replace")] for name, value in letter.original_headers()],
+        "original_headers": [[name, text_of(value)] for name, value in letter.original_headers()],
         "resolution": letter.resolution,
     }
 
@@ -217,15 +220,24 @@ def letter_text(letter: DeadLetter) -> list[str]:
         why = f" ({done['reason']})" if done.get("reason") else ""
         lines.append(f"  {done.get('resolution')} by {done.get('by')} at {done.get('at')}{why}")
     if letter.is_part:
-        lines.append("  one part of a message that is bigger than a record may be")
+        lines.append(f"  the message was stored in {names.get(PARTS)} parts; the bytes below are those of the first")
     lines += ["Headers", *(f"  {name}: {value}" for name, value in names.items() if name.startswith("dlq.") and value)]
-    originals = [f"  {name}: {value.decode(errors='replace')}" for name, value in letter.original_headers()]
+    originals = [f"  {name}: {text_of(value)}" for name, value in letter.original_headers()]
     lines += ["Original headers", *originals] if originals else []
     key = letter.key.decode(errors="replace") if letter.key is not None else "(none)"
-    return [*lines, f"Key {key}, timestamp {millis(letter.timestamp)}", "Value", *_value_lines(letter.value)]
+    return [
+        *lines,
+        f"Key {key}, timestamp {millis(letter.timestamp) or letter.timestamp}",
+        "Value",
+        *_value_lines(letter),
+    ]
 
 
-def _value_lines(value: bytes | None) -> list[str]:
+def _value_lines(letter: DeadLetter) -> list[str]:
+    value, names = letter.value, letter.names
+    if letter.is_at_source:
+        where = letter.summary()["source"]
+        return [f"  {names.get('dlq.value.bytes')} bytes, too large for a letter: they are at {where}"]
     if value is None:
         return ["  (none)"]
     parsed = _parsed(value)
@@ -244,6 +256,6 @@ def _printable(chunk: bytes) -> str:
 
 def _parsed(value: bytes | None) -> Any:
     try:
-        return orjson.loads(value) if value is not None else None
-    except orjson.JSONDecodeError:
+        return read_plain(value) if value is not None else None
+    except Unreadable:
         return None

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from adapters.views.reading import NewConsumer, records, records_of
-from streams.parts import PART_OF
+from streams.json_text import Unreadable, read_object
+from streams.letters import AT_SOURCE
+from streams.parts import PART, PART_OF
+from streams.record import Header, named
 
 
 @dataclass(slots=True)
@@ -23,13 +24,13 @@ class DeadLetter:
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[Header] = field(default_factory=list)
     first_failed_at: str = ""  # of all its records: a replay that fails again dates its own letter anew
     resolution: dict[str, Any] | None = None
 
     @property
     def names(self) -> dict[str, str]:
-        return {name: value.decode(errors="replace") for name, value in self.headers}
+        return named(self.headers)
 
     @property
     def is_effect(self) -> bool:
@@ -42,6 +43,11 @@ class DeadLetter:
         return any(name == PART_OF for name, _ in self.headers)
 
     @property
+    def is_at_source(self) -> bool:
+        """Whether the record was too large to be in its letter as well: it stands where it came from."""
+        return self.names.get("dlq.value") == AT_SOURCE
+
+    @property
     def replays(self) -> int:
         return _whole(self.names.get("dlq.replays", ""))
 
@@ -49,17 +55,16 @@ class DeadLetter:
     def open(self) -> bool:
         return self.resolution is None or _whole(self.resolution.get("replays")) < self.replays
 
-    def original_headers(self) -> list[tuple[str, bytes]]:
+    def original_headers(self) -> list[Header]:
         """The headers that the record had when it was first taken in."""
         return [(name, value) for name, value in self.headers if not name.startswith(("dlq.", "replay."))]
 
     def command(self) -> dict[str, Any]:
         """The wanted command of an effect's letter; empty when the value is not one."""
         try:
-            command = orjson.loads(self.value or b"")
-        except orjson.JSONDecodeError:
+            return read_object(self.value or b"")
+        except Unreadable:
             return {}
-        return command if isinstance(command, dict) else {}
 
     def summary(self) -> dict[str, Any]:
         """As `dlq list --json` has it."""
@@ -104,8 +109,8 @@ async def dead_letters(new_consumer: NewConsumer, prefix: str, key: bytes | None
 
 
 def _take(found: dict[str, DeadLetter], record: Any) -> None:
-    headers = [(name, bytes(value)) for name, value in record.headers]
-    names = {name: value.decode(errors="replace") for name, value in headers}
+    headers = [(name, None if value is None else bytes(value)) for name, value in record.headers]
+    names = named(headers)
     letter_id = names.get("dlq.id") or f"unnamed:{record.partition}:{record.offset}"
     letter = DeadLetter(
         letter_id,
@@ -123,6 +128,8 @@ def _take(found: dict[str, DeadLetter], record: Any) -> None:
         if letter.replays < before.replays:  # published again after a crash: it says nothing new
             return
         letter.first_failed_at = min(filter(None, (before.first_failed_at, letter.first_failed_at)), default="")
+        if _whole(names.get(PART)) > _whole(before.names.get(PART)) > 0 and letter.replays == before.replays:
+            return  # the parts of one body are one letter, and its first part stands for it
     found[letter_id] = letter
 
 
@@ -131,11 +138,9 @@ def _resolve(found: dict[str, DeadLetter], record: Any) -> None:
     if letter is None or record.value is None:
         return
     try:
-        resolution = orjson.loads(record.value)
-    except orjson.JSONDecodeError:
+        letter.resolution = read_object(record.value)
+    except Unreadable:
         return
-    if isinstance(resolution, dict):
-        letter.resolution = resolution
 
 
 def _whole(value: Any) -> int:

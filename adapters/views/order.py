@@ -8,12 +8,11 @@ from typing import Any
 from adapters.views.balances import balances
 from adapters.views.deadletters import DeadLetter, dead_letters
 from adapters.views.lists import record_exception, row_exceptions, waiting_entry
-from adapters.views.reading import NewConsumer, join_value, records_of
+from adapters.views.reading import NewConsumer, join_value, readable_row, records_of
 from adapters.views.timeline import event
 from streams.decide import OWN_EXCEPTION
 from streams.money import to_minor, to_text
 from streams.row import Issued, Row
-from streams.rowcodec import decode
 from streams.topics import LANE_TOPICS, Topology
 from streams.vocabulary import DocumentKind
 
@@ -32,7 +31,7 @@ async def show(new_consumer: NewConsumer, topology: Topology, order_key: str) ->
     letters = await dead_letters(new_consumer, topology.prefix, key)
     if not values and not events and not letters:
         return None
-    row = decode(values[key]) if key in values else Row(order_key)
+    row = readable_row(key, values[key]) if key in values else Row(order_key)
     return describe(row, events, letters.values())
 
 

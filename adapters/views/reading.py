@@ -76,6 +76,29 @@ async def records_of(
         await consumer.stop()
 
 
+async def record_at(new_consumer: NewConsumer, topic: str, partition: int, offset: int) -> Any | None:
+    """One record; None when it is not there (any more). Raises `Unreachable`."""
+    consumer = await started(new_consumer)
+    try:
+        known = await partitions_of(consumer, [topic])
+        tp = TopicPartition(topic, partition)
+        if partition not in known[topic]:
+            return None
+        consumer.assign([tp])
+        if offset < (await consumer.beginning_offsets([tp]))[tp]:
+            return None
+        consumer.seek(tp, offset)
+        deadline = asyncio.get_running_loop().time() + STALL_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            for record in (await consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
+                return record if record.offset == offset else None
+        return None
+    except KafkaError as error:
+        raise TopicUnreadable(f"The broker stopped answering: {error}") from error
+    finally:
+        await consumer.stop()
+
+
 async def started(new_consumer: NewConsumer) -> AIOKafkaConsumer:
     """A connected consumer; raises `Unreachable`."""
     consumer = new_consumer()
@@ -135,7 +158,7 @@ def join_value(values: dict[bytes, bytes], record: Any) -> None:
         return
     try:
         values[record.key] = merge(values.get(record.key), record.value)
-    except UnreadableRow as error:
+    except Exception as error:  # whatever is wrong with one order's records, the others are read
         name = record.key.decode(errors="replace")
         values[record.key] = encode(Row(name, quarantined=f"its changelog record is unreadable: {error}"))
 
@@ -143,4 +166,12 @@ def join_value(values: dict[bytes, bytes], record: Any) -> None:
 async def rows(new_consumer: NewConsumer, changelog: str, key: bytes | None = None) -> dict[str, Row]:
     """The orders' rows by order key."""
     values = await row_values(new_consumer, changelog, key)
-    return {name.decode(errors="replace"): decode(value) for name, value in values.items()}
+    return {name.decode(errors="replace"): readable_row(name, value) for name, value in values.items()}
+
+
+def readable_row(key: bytes, value: bytes) -> Row:
+    """A row; one that cannot be read is an order that stands still, as it is for the sequencer."""
+    try:
+        return decode(value)
+    except UnreadableRow as error:
+        return Row(key.decode(errors="replace"), quarantined=f"its row is unreadable: {error}")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from adapters.views.order import order_number
+from adapters.views.reading import readable_row
 from streams.row import Row
-from streams.rowcodec import decode
 
 SEARCHED = "orders, returns, refunds, documents and exceptions"
 
@@ -15,7 +15,7 @@ SEARCHED = "orders, returns, refunds, documents and exceptions"
 def orders_with(values: Mapping[bytes, bytes], text: str) -> list[Row]:
     """The orders that this id belongs to. Only rows that hold the text at all are decoded."""
     needle = text.encode()
-    rows = [decode(value) for key, value in values.items() if key == needle or needle in value]
+    rows = [readable_row(key, value) for key, value in values.items() if key == needle or needle in value]
     return [row for row in rows if text in _names(row)]
 
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
+from streams import times
 from streams.facts import Undecodable, read_decision, read_inspection, read_outcome, read_snapshot
+from streams.record import RECEIVED_AT, named, record_time
 
 
 def event(name: str, record: Any) -> dict[str, Any]:
     """One record of an order as a line of its timeline; `name` is the topic without the prefix."""
-    headers = {header: value.decode(errors="replace") for header, value in record.headers}
+    headers = named(record.headers)
     return {
-        "at": headers.get("received-at") or millis(record.timestamp),
+        "at": _received(headers.get(RECEIVED_AT, "")) or millis(record.timestamp),
         "topic": name,
         "partition": record.partition,
         "offset": record.offset,
-        "event_id": headers.get("event-id"),
-        "replay_of": headers.get("replay.of"),
+        "event_id": headers.get("event-id") or None,
+        "replay_of": headers.get("replay.of") or None,
         **_summary(name, record.value),
     }
 
 
 def millis(timestamp: int) -> str:
-    """A record's timestamp as RFC 3339 text in UTC."""
-    moment = datetime.fromtimestamp(timestamp / 1000, tz=UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """A record's timestamp as RFC 3339 text in UTC; empty where it cannot be a time."""
+    moment = record_time(timestamp)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment is not None else ""
+
+
+def _received(text: str) -> str:
+    try:
+        times.read(text)
+    except times.InvalidTime:
+        return ""
+    return text
 
 
 def _summary(name: str, value: bytes | None) -> dict[str, Any]:
