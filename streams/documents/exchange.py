@@ -33,8 +33,8 @@ class Exchange:
 
     ret: Return
     line_id: str
-    line: ReturnLine | None = None
-    replacement: Replacement | None = None  # none: an order was asked for once, and is not wanted any more
+    line: ReturnLine | None = None  # none: an order was asked for once, and is not wanted any more
+    replacement: Replacement | None = None
     quantity: int = 0
     fault: str = ""  # what should say what is wanted makes no sense
 
@@ -135,7 +135,7 @@ def exchange_is_due(case: Case, about: About) -> None:
         raise hold(ErrorKind.INVALID, Owner.ENGINEERING, replacement.fault)
     if exchange.quantity > 0 or case.done_body(EXCHANGE, about.subject) is not None:
         return
-    if replacement is None or line is None:
+    if line is None:
         raise skip("it is not asked for any more")
     if line.verdict == "rejected" or exchange.ret.state in ("rejected", "cancelled"):
         raise skip(f"line {line.line_id} was not accepted")

@@ -184,14 +184,26 @@ def test_a1_a_posted_refund_that_makes_no_sense_any_more_is_told() -> None:
 def test_c12_a_return_that_cannot_be_read_shows_the_money_it_names(currency: Any) -> None:
     """Without its currency no part of it can be used; Finance sees what was paid."""
     erp = Erp()
-    erp.hear(snapshot(currency=currency, refunds=[refund("rf1", "40.00"), nameless("10.00", currency=None)]))
+    others = [refund(name, "8.00", state, kind="goodwill") for name, state in (("rf8", "pending"), ("rf9", "failed"))]
+    told = [refund("rf1", "40.00"), nameless("10.00", currency=None), *others]
+    erp.hear(snapshot(currency=currency, refunds=told))
     assert erp.documents == []
     held = exception(erp, "invalid", "order")
     assert (held["owner"], held["return_id"]) == ("finance", "r1")
     assert "refund rf1 (GBP 40.00, paid)" in held["reason"]
     assert "'10.00'" in held["reason"]
+    assert "rf8" not in held["reason"]
+    assert "rf9" not in held["reason"]
     erp.hear(snapshot(2, refunds=[refund("rf1", "40.00")]))
     assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+
+
+@pytest.mark.parametrize(("state", "owner"), [("paid", "finance"), ("pending", "finance"), ("failed", "engineering")])
+def test_c12_a_return_that_cannot_be_read_is_finances_where_money_may_have_gone_out(state: str, owner: str) -> None:
+    """Else it is for those who mend messages."""
+    erp = Erp()
+    erp.hear(snapshot(currency="gbp", refunds=[refund("rf1", "40.00", state)]))
+    assert exception(erp, "invalid", "order")["owner"] == owner
 
 
 @pytest.mark.parametrize(

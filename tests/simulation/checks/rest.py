@@ -30,7 +30,14 @@ Entry = Mapping[str, Any]
 _NOTHING = Open([], [])
 _STANDS_STILL = "The order stands still: "
 _LEAVES_UNDONE = frozenset({"done_by_hand", "reject"})
-_INVARIANT = {"R01": "I14", "R10": "I8", "X01": "I2", "X03": "I14", "R21": "I5"}  # anchors of the demo's check
+_INVARIANT = {
+    "R01": "I14",
+    "R10": "I8",
+    "X01": "I2",
+    "X03": "I14",
+    "R21": "I5",
+    "S03": "E01",
+}  # anchors of the demo's check
 _TOLD_AT_ONCE = frozenset({"restocked-uninspected", "restocked-early", "document-doubled", "forged-taken"})
 _AFTER_A_YES = {  # what a person may have said yes to: (steps)
     "credited-more-than-paid": ("credit_note",),

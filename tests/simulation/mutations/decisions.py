@@ -94,9 +94,10 @@ MUTATIONS = (
         "I16 I8",
         (
             "streams.playbook:_verdict",
-            "if verdict.body is None or not case.allowed(cid, body_hash(verdict.body)):",
-            "if verdict.body is None or (step.kind.value != 'reversal' and reached() and "
-            "not case.allowed(cid, body_hash(verdict.body))):",
+            "said_yes = case.approval(cid, body_hash(verdict.body)) if verdict.body is not None else None",
+            "said_yes = case.approval(cid, body_hash(verdict.body)) if verdict.body is not None else None\n"
+            "        if verdict.body is not None and step.kind.value == 'reversal' and reached():\n"
+            "            return Ready({**verdict.body, 'date': case.row.first_seen})",
         ),
     ),
     of(
@@ -114,7 +115,7 @@ MUTATIONS = (
             "if named_hash and wanted and named_hash != wanted and not reached():",
         ),
         (
-            "streams.case:Case.allowed",
+            "streams.case:Case.approval",
             'decision.data.get("hash") in (None, "", wanted_hash)',
             'decision.data.get("hash") in (None, "", wanted_hash) or reached()',
         ),
@@ -185,7 +186,7 @@ MUTATIONS = (
     of(
         "accepted-units-by-chance",
         "Of a partly accepted line every sellable unit is held, though a damaged one makes up for what was rejected.",
-        "S03",
+        "E01",
         (
             _INSPECTED + "_accepted_units",
             "units * (line.quantity - _rejected_units(ret, line)) // line.quantity",
