@@ -522,6 +522,26 @@ def test_an_order_is_answered_in_full() -> None:
     assert (answer["returns"], answer["invoices"]) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("currency", "gross", "quantity", "price"),
+    [
+        ("GBP", 40, 3, "13.33"),
+        ("JPY", 1000, 3, "333"),
+        ("KWD", 10, 3, "3.333"),
+        ("Pound", 40, 3, "13.33"),
+        ("GBP", 0.05, 2, "0.03"),
+        ("GBP", 40, 0, "0.00"),
+        ("GBP", None, 2, "0.00"),
+    ],
+)
+def test_a_unit_price_is_the_gross_shared_out(currency: str, gross: Any, quantity: int, price: str) -> None:
+    """Rounded half up to the currency's digits, two where it is not known; what is not shown is nothing."""
+    row = {"line": 1, "item": {"id": "10", "refName": "TEE"}, "quantity": quantity, "grossAmt": gross}
+    order = {"id": "55", "currency": {"refName": currency}, "total": 40, "item": {"items": [row, {**row, "line": 2}]}}
+    lines = order_answer("t", order, customer=None, items={}, authorisations=[], invoices=[], settings=PLAIN)["lines"]
+    assert {line["unit_price"] for line in lines} <= {price} and (lines or not quantity or not gross)
+
+
 def test_an_invoice_is_answered_with_its_time() -> None:
     """What is open on it, in its currency."""
     invoices = [{"id": 77, "currency": {"refName": "GBP"}, "amountRemaining": 54.949999999999996}]

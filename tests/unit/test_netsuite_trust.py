@@ -672,6 +672,20 @@ async def test_an_item_without_an_id_is_unreadable() -> None:
         await stage.ask(DocumentKind.AVAILABILITY, sku="TEE-RED-L", item="TEE-RED-L", locations=["101"])
 
 
+async def test_a_reversal_is_booked_where_the_memo_was() -> None:
+    """R10: on the receivable account and the customer that the memo names, read for it."""
+    stage = Stage()
+    _, made = await posted(stage)
+    stage.showing(reads("creditMemo"), lambda body: body.update(account={"id": "1100"}, entity={"id": "77"}))
+    await stage.create(reversal(made.number, "40.00"))
+    (sent,) = [
+        call for call in stage.account.calls if call.path.startswith("/record/v1/journalEntry/eid:") and call.writes
+    ]
+    debit, credit = json.loads(sent.body)["line"]["items"]
+    assert debit == {"account": {"id": "1100"}, "debit": 40.0, "entity": {"id": "77"}}
+    assert credit == {"account": {"id": "54"}, "credit": 40.0}
+
+
 async def test_every_kind_of_document_is_proven_and_found() -> None:
     """The honest account, without any twist: nothing here is too strict for it."""
     stage = Stage()
