@@ -291,6 +291,7 @@ async def test_an_answer_too_large_for_a_record_is_refused(bench: Bench) -> None
     await bench.rest(restarts=False)
     said = failure(bench.last(asked))
     assert (said.kind, bench.last(asked).status) == (ErrorKind.TOO_LARGE, REFUSED)
+    assert said.message.endswith("see what makes it so large")
     assert "524,288" in said.message
     assert not bench.last(asked).answer
 
@@ -480,7 +481,9 @@ def test_a_fault_says_where_it_was() -> None:
     try:
         deep(30)
     except KeyError as error:
-        said = Bug(error).failure
+        bug = Bug(error)
+    assert str(bug) == "KeyError: 'amount'"
+    said = bug.failure
     assert said.message.startswith("KeyError: 'amount' (tests/unit/test_dispatcher_bugs.py:")
     assert said.message.endswith(" in inner)")
     assert (said.kind, said.type, said.disposition) == (ErrorKind.BUG, "KeyError", "rejected")

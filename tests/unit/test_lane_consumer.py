@@ -121,10 +121,11 @@ async def test_the_start_of_one_partition(
     assert scripted.sought == [{P0: start}]
 
 
-async def test_records_deleted_before_they_were_read_stop_the_start(scripted: Scripted) -> None:
+@pytest.mark.parametrize("committed", [0, 2])
+async def test_records_deleted_before_they_were_read_stop_the_start(scripted: Scripted, committed: int) -> None:
     """Retention is too short, and nobody may go on as if nothing had been lost."""
-    scripted.committed, scripted.earliest = {P0: 2}, {P0: 3, P1: 0}
-    with pytest.raises(RecordsDeleted, match="committed 2, the log starts at 3"):
+    scripted.committed, scripted.earliest = {P0: committed}, {P0: 3, P1: 0}
+    with pytest.raises(RecordsDeleted, match=f"committed {committed}, the log starts at 3"):
         await scripted.consumer.perform_seek()
     assert scripted.lane.windows == {} and scripted.sought == []
 
@@ -155,9 +156,12 @@ async def test_a_rebalance_during_the_seek_opens_nothing(scripted: Scripted) -> 
     def revoked() -> None:
         scripted.consumer._revocations += 1
 
+    await scripted.started()
+    former = dict(scripted.lane.windows)
+    scripted.consumer._committed_offset.clear()
     scripted.on_seek = revoked
     await scripted.consumer.perform_seek()
-    assert scripted.lane.windows == {}
+    assert scripted.lane.windows == {} and all(window.closed for window in former.values())
     assert scripted.consumer._committed_offset.get(P0) is None
 
 
@@ -299,6 +303,7 @@ class Loop:
 
         async def waited() -> None:
             self.waits += 1
+            assert not consumer._woken.is_set(), "what woke it before is no reason to go on now"
             consumer._woken.set()
             await wait()
             end()
@@ -354,6 +359,15 @@ async def test_without_any_credit_it_waits_to_be_woken(scripted: Scripted, monke
     await loop.run()
     assert (loop.fetches, loop.waits) == ([], 3)
     assert not scripted.asked
+
+
+async def test_without_any_partition_it_waits_to_be_woken(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to fetch."""
+    scripted.assigned = set()
+    await scripted.started()
+    loop = Loop(scripted, monkeypatch, 2)
+    await loop.run()
+    assert (loop.fetches, loop.waits) == ([], 2)
 
 
 async def test_a_long_wait_for_credit_polls_for_nothing(scripted: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
