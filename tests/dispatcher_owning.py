@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -144,3 +145,18 @@ class Owning:
     @property
     def alarms(self) -> list[dict[str, Any]]:
         return [orjson.loads(record.value or b"") for record in self.written("alarms")]
+
+
+class Stream:
+    """A Faust stream of prepared batches."""
+
+    def __init__(self, lane: Lane, made: list[Batch]) -> None:
+        self.app = SimpleNamespace(consumer=SimpleNamespace(lane=lane))
+        self._made = made
+
+    def noack(self) -> Stream:
+        return self
+
+    async def events(self) -> AsyncIterator[Any]:
+        for batch in self._made:
+            yield SimpleNamespace(value=batch)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
+from agents import faultpoints
 from agents.dispatcher.case import Case
 from agents.dispatcher.deploy import Deploy, DeployStopped
 from agents.dispatcher.entries import OWNER, Begun, Ended, Owned, decode, encode
@@ -19,7 +20,7 @@ from streams.commands import Outcome
 from streams.vocabulary import CommandClass, ErrorKind, OutcomeStatus
 from tests.clock import START
 from tests.dispatcher_bench import LIMITS, command
-from tests.dispatcher_owning import Owning
+from tests.dispatcher_owning import Owning, Stream
 
 POISON = b"{not a command"
 
@@ -162,6 +163,20 @@ async def test_a_full_class_is_gated_until_there_is_room() -> None:
     await owning.live(2)
     assert not owning.lane.gated(money) and woken
     assert len(owning.outcomes) == 7
+
+
+async def test_room_in_one_class_opens_no_other() -> None:
+    """Each has its share of the window."""
+    owning = await owned(window=10)
+    owning.vendor.fault_of = dict.fromkeys("0123456", "throttle")
+    money, goods = TP("erp.commands.erp.money", 0), TP("erp.commands.erp.goods", 0)
+    await owning.read(*(command(order=str(number)).encode() for number in range(7)))
+    await owning.read(*(command(order=f"g{number}").encode() for number in range(2)), klass=CommandClass.GOODS)
+    assert owning.lane.gated(money) and owning.lane.gated(goods)
+    await owning.clock.until(lambda: len(owning.outcomes) == 2)
+    await owning.clock.settle()
+    assert owning.lane.gated(money) and not owning.lane.gated(goods)
+    await owning.lane.revoking()
 
 
 async def test_a_gate_does_not_outlive_the_session() -> None:
@@ -465,7 +480,8 @@ async def test_the_watch_of_the_changelog_outlives_the_loss_of_the_account() -> 
 async def test_giving_up_lets_a_call_end_and_says_that_nothing_is_in_flight() -> None:
     """The outcome and the end are written, then the release."""
     owning = await owned()
-    asked = command()
+    asked, journal = command(), owning.dispatcher._journal
+    assert journal is not None
     owning.ask(asked)
     await owning.clock.until(lambda: owning.vendor.in_flight == 1)
     giving_up = asyncio.ensure_future(owning.lane.revoking())
@@ -475,31 +491,102 @@ async def test_giving_up_lets_a_call_end_and_says_that_nothing_is_in_flight() ->
     assert isinstance(kinds[-1], Owned) and kinds[-1].released and kinds[-1].epoch == 1
     assert len(owning.outcomes) == 1
     assert owning.dispatcher._session is None and owning.dispatcher._journal is None
+    assert journal.closed
 
 
-async def test_what_cannot_end_in_time_is_cut_off_and_not_released() -> None:
-    """A vendor that hangs past the deadline and the margin: the next owner leaves the slots alone."""
-    owning = await owned()
-    release = asyncio.Event()
+def deaf(owning: Owning, release: asyncio.Event) -> list[float]:
+    """Put a task into the session that goes on when it is cancelled, twice; the moments at which it was."""
+    cancelled: list[float] = []
 
-    session = owning.dispatcher._session
-    assert session is not None
-
-    async def deaf() -> None:
-        while not release.is_set():
+    async def work() -> None:
+        while len(cancelled) < 3 and not release.is_set():
             try:
                 await release.wait()
             except asyncio.CancelledError:
-                continue
+                cancelled.append(owning.clock.elapsed())
 
-    task = asyncio.create_task(deaf())
-    session._tasks[task] = "=5001"
+    session = owning.dispatcher._session
+    assert session is not None
+    session._tasks[asyncio.create_task(work())] = "=5001"
+    return cancelled
+
+
+async def test_what_cannot_end_in_time_is_cut_off_and_not_released() -> None:
+    """The deadline of a call and two seconds to write down how it ended; the next owner leaves the slots alone."""
+    owning = await owned()
+    release = asyncio.Event()
+    await owning.clock.settle()
+    cancelled = deaf(owning, release)
+    await owning.clock.settle()
     giving_up = asyncio.ensure_future(owning.lane.revoking())
-    await owning.live(9)
-    assert not giving_up.done()
-    await owning.live(1)
+    await owning.live(12)
+    assert [round(at) for at in cancelled] == [0, LIMITS.deadline_seconds + 2]
     release.set()
     await giving_up
     last = decode(owning.written(owning.changelog)[-1].value or b"")
     assert isinstance(last, Owned) and not last.released
-    await task
+
+
+async def test_a_session_that_is_dropped_has_the_same_time() -> None:
+    """Its call may end and be written by nobody: the doubt stays, and the next session looks."""
+    owning = await owned()
+    release = asyncio.Event()
+    cancelled = deaf(owning, release)
+    await owning.clock.settle()
+    again = asyncio.ensure_future(owning.dispatcher._take_over(0))
+    await owning.live(12)
+    assert [round(at) for at in cancelled] == [0, LIMITS.deadline_seconds + 2]
+    release.set()
+    await again
+    assert owning.dispatcher._session is not None
+
+
+async def test_of_two_take_overs_at_once_the_later_one_stands() -> None:
+    """The former writes that it owns, and begins nothing."""
+    owning = Owning()
+    stored, publish = asyncio.Event(), owning.brokers.publish
+
+    async def acknowledged_late(*record: Any) -> list[int]:
+        offsets = await publish(*record)
+        await stored.wait()
+        return offsets
+
+    owning.brokers.publish = acknowledged_late  # type: ignore[method-assign]
+    first = asyncio.ensure_future(owning.own())
+    await owning.clock.until(lambda: bool(owning.written(owning.changelog)))
+    coming = owning.dispatcher._coming
+    assert coming is not None
+    second = asyncio.ensure_future(owning.dispatcher._take_over(0))
+    await owning.clock.settle()
+    assert coming.closed and owning.dispatcher._coming is not coming
+    stored.set()
+    await asyncio.gather(first, second)
+    assert owning.dispatcher._journal is not None and owning.dispatcher._journal is not coming
+    assert not owning.dispatcher._journal.closed
+
+
+async def test_an_agent_takes_in_what_its_stream_brings() -> None:
+    """Batch by batch, acknowledged by the ends of their commands and not by the stream."""
+    owning = await owned()
+    money, goods = owning.deliver(command().encode()), owning.deliver(POISON, klass=CommandClass.GOODS)
+    owning.vendor.fault_of["5001"] = "throttle"
+    await owning.dispatcher.read(Stream(owning.lane, [money]), CommandClass.MONEY)
+    await owning.dispatcher.read(Stream(owning.lane, [goods]), CommandClass.GOODS)
+    await owning.live(1)
+    assert not money.acked and goods.acked
+    owning.vendor.fault_of.clear()
+    await owning.live(9)
+    assert money.acked
+    session = owning.dispatcher._session
+    assert session is not None and session.schedule.taken()[CommandClass.MONEY] == 0
+
+
+async def test_a_take_over_passes_its_fault_point() -> None:
+    """Named where a crash test ends the process."""
+    passed: list[str] = []
+    faultpoints.listen(passed.append)
+    try:
+        await owned()
+    finally:
+        faultpoints.listen(None)
+    assert passed == ["dispatcher.owned"]
