@@ -10,7 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.dispatcher.entries import NEVER, Begun, Ended, Mark, Owned, Sent, Unreadable, decode, encode, merge
+from agents.dispatcher.entries import (
+    NEVER,
+    OWNER,
+    Begun,
+    Ended,
+    Mark,
+    Owned,
+    Sent,
+    Unreadable,
+    decode,
+    encode,
+    merge,
+)
 from streams.commands import Attempt, Failure, Outcome
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.dispatcher_bench import command
@@ -191,6 +203,11 @@ def test_the_higher_command_stands_whatever_was_written_last() -> None:
     assert merge(low, high) == high
     assert merge(high, higher) == higher
     assert merge(higher, late) == late
+
+
+def test_the_owners_record_is_named_as_no_command_can_be() -> None:
+    """Its key is in the changelogs of the releases before."""
+    assert OWNER == "~owner"
 
 
 def test_of_two_owners_the_higher_epoch_stands_and_released_says_more() -> None:

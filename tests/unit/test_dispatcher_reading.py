@@ -17,6 +17,7 @@ from agents.dispatcher.ports import OwnershipLost
 from agents.dispatcher.schedule import Job
 from agents.log import partition_for
 from streams.commands import Outcome
+from streams.letters import Source, record_letter_id
 from streams.vocabulary import CommandClass, ErrorKind, OutcomeStatus
 from tests.clock import START
 from tests.dispatcher_bench import LIMITS, command
@@ -59,7 +60,10 @@ async def test_a_record_that_is_no_command_is_buried_and_the_others_go_on() -> N
     (letter,) = owning.written("dead.letters")
     fields = dict(letter.headers)
     assert (letter.key, letter.value, letter.timestamp) == (b"5001", POISON, 1764235800000)
-    assert fields["trace"] == b"1" and fields["dlq.id"] != b"old"
+    assert fields["trace"] == b"1"
+    place = Source("erp.commands.erp.money", 0, 0, 1764235800000, "dispatcher-erp")
+    ids = [value for name, value in letter.headers if name == "dlq.id"]
+    assert ids == [record_letter_id("test", place, "decode").encode()]
     told = {
         name: fields[f"dlq.{name}"].decode() for name in ("stage", "disposition", "error.kind", "owner", "attempts")
     }
@@ -206,7 +210,7 @@ async def test_almost_all_being_unreadable_stops_before_anything_is_buried() -> 
     (alarm,) = owning.alarms
     assert (alarm["alarm"], alarm["state"], alarm["account"]) == ("consumption-stopped", "on", "erp")
     assert alarm["message"].startswith("20 of the last 25 records")
-    assert owning.written("alarms")[0].key == b"consumption-stopped/erp"
+    assert (owning.written("alarms")[0].key, owning.written("alarms")[0].partition) == (b"consumption-stopped/erp", 0)
 
 
 async def test_unreadable_records_among_many_good_ones_stop_nothing() -> None:
