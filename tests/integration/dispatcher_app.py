@@ -109,7 +109,7 @@ class Vendor:
 
     url: str = ""
     made: list[dict[str, str]] = field(default_factory=list)
-    faults: deque[str] = field(default_factory=deque)  # for the next creates: reset-before, reset-after, hang, 429
+    faults: deque[str] = field(default_factory=deque)  # for the next creates: reset-before, reset-after, hang, 429, odd
     seconds: float = 0.02
     in_flight: int = 0
     most_in_flight: int = 0
@@ -136,7 +136,7 @@ class Vendor:
                 request.transport.abort()
             if fault == "hang":
                 await asyncio.sleep(5)
-            return web.json_response(made if fault != "reset-before" else {})
+            return web.json_response({} if fault in ("reset-before", "odd") else made)
         finally:
             self.in_flight -= 1
 

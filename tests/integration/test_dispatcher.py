@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from agents.dispatcher.entries import OWNER, Ended, Owned, decode
 from streams.commands import Command, Outcome
 from streams.letters import HEADER_NAMES
-from streams.vocabulary import CommandClass, DocumentKind, OutcomeStatus
+from streams.vocabulary import CommandClass, DocumentKind, ErrorKind, OutcomeStatus
 from tests.brokers import RealKafka
 from tests.dispatcher_bench import command
 from tests.integration.dispatcher_app import (
@@ -124,6 +124,32 @@ async def test_commands_of_all_classes_are_carried_out_and_poison_is_buried(stag
     named = dict(letter.headers)
     assert {*named} == {*HEADER_NAMES, "source"}
     assert (named["dlq.stage"], named["dlq.disposition"], named["dlq.source.offset"]) == (b"decode", b"poison", b"15")
+    assert await worker.end(signal.SIGTERM) == 0, worker.said()[-3000:]
+    assert await stage.owners() == [(1, False), (1, True)]
+
+
+async def test_an_answer_that_we_cannot_read_ends_at_its_command(stage: Stage) -> None:
+    """The process goes on, one command is refused as `bug`; its retry finds the document that was made."""
+    asked = [command(order=f"o{number}") for number in range(20)]
+    stage.vendor.faults.extend(["", "", "odd"])
+    await stage.ask(asked)
+    worker = stage.worker()
+    await worker.start()
+
+    async def told() -> bool:
+        return len(await stage.outcomes()) == 20
+
+    await wait_for(told, 60, "an outcome of each", every=0.3)
+    await stage.all_committed()
+    ends = {name: told[-1] for name, told in (await stage.outcomes()).items()}
+    (refused,) = [outcome for outcome in ends.values() if outcome.status is OutcomeStatus.REFUSED]
+    assert refused.failure is not None
+    assert (refused.failure.kind, refused.failure.type) == (ErrorKind.BUG, "KeyError")
+    retried = next(one for one in asked if one.id == refused.command_id)
+    await stage.ask([replace(retried, revision=2, row_stamp=(1, 2))])
+    await stage.all_done(asked)
+    assert (len(stage.vendor.made), stage.vendor.doubled) == (20, {})
+    assert (await stage.outcomes())[retried.id][-1].reason == "found"
     assert await worker.end(signal.SIGTERM) == 0, worker.said()[-3000:]
     assert await stage.owners() == [(1, False), (1, True)]
 

@@ -224,6 +224,8 @@ def test_doubt_is_over_once_it_is_settled() -> None:
         assert Begun(command(), (1, "1"), 1, doubt, settled).in_doubt is open_
         assert Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1"), False, doubt, settled).in_doubt is open_
     assert not Begun(command(), (1, "1")).in_doubt
+    assert not Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1")).look_first
+    assert Owned(1, "1") == Owned(1, "1", -1, False)
     assert not Ended(outcome(OutcomeStatus.REFUSED), (1, 1), (1, "1")).in_doubt
 
 

@@ -386,6 +386,18 @@ async def test_without_the_lease_the_adapter_is_not_even_asked_to_send(bench: Be
     assert began == [asked.id]
 
 
+async def test_a_stop_lets_the_call_end_and_begins_nothing_behind_it(bench: Bench) -> None:
+    """Of one order's two commands the one in flight ends; the next is the next owner's."""
+    first, behind = command(), command(subject="rf2")
+    bench.ask(first, behind)
+    await bench.clock.until(lambda: bench.vendor.in_flight == 1)
+    assert await bench.stop()
+    bench.process.session.offer(Job(command(order="late"), CommandClass.MONEY))
+    await bench.clock.advance(5)
+    assert (bench.last(first).status, bench.outcomes(behind)) == (DONE, [])
+    assert bench.vendor.order_of_creates == [first.id]
+
+
 @pytest.mark.parametrize("fault", ["hang", "throttle"])
 async def test_being_stopped_is_no_fault_of_the_process(bench: Bench, fault: str) -> None:
     """While a call runs into its deadline, or before one that waits: nothing is raised beyond the task."""
