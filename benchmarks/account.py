@@ -9,7 +9,8 @@ from typing import Any
 
 from adapters.generator import catalogue
 from adapters.generator.amounts import ZERO, tax_inside, text
-from adapters.generator.world import RATES, Order, World
+from adapters.generator.orders import RATES, Order
+from adapters.generator.world import World
 from streams.commands import Attempt, Command, Outcome
 from streams.vocabulary import DocumentKind, OutcomeStatus
 

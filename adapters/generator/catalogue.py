@@ -20,6 +20,7 @@ _PRICE_LISTS = {"GBP": Decimal(1), "EUR": Decimal("1.19"), "JPY": Decimal(193), 
 
 ARCHIVED = tuple(f"OLD-{number}" for number in range(1, 6))
 SOLD_OUT = tuple(f"DROP-{number}" for number in range(1, 6))  # never sold, so that no restock brings them back
+SERVICES = {"GIFT-WRAP": Decimal("5.00"), "ENGRAVING": Decimal("12.50")}  # billed, never sent
 ZERO_RATED = ("BOOK-1", "BOOK-2", "SOCKS-KIDS")  # no tax on books and children's wear
 
 

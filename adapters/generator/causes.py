@@ -15,9 +15,9 @@ from typing import Any
 
 from adapters.generator import reading, rule
 from adapters.generator.amounts import ZERO, smallest
+from adapters.generator.orders import Order
 from adapters.generator.story import Story
 from adapters.generator.truth import PaidRefund, Truth, fold
-from adapters.generator.world import Order
 
 MONEY, AUTHORISATION, RECEIPT = "credit_note", "return_authorisation", "item_receipt"
 
@@ -89,6 +89,7 @@ def of(orders: Iterable[Order], stories: Iterable[Story]) -> list[Cause]:
     found += _more_than_paid(truth, sold)
     found += _asked_for_twice(truth)
     found += _rejected_but_sellable(truth, sold)
+    found += _nowhere_to_receive(truth)
     return found
 
 
@@ -185,6 +186,22 @@ def _rejected_but_sellable(truth: Truth, sold: Mapping[str, Order]) -> Iterator[
         if units > accepted * _in_one(line, sku, sold.get(str(data["order_id"]))):
             order_id = str(data["order_id"])
             yield Cause(order_id, return_id, "rejected-but-sellable", [Call("mismatch", "cx", RECEIPT)])
+
+
+def _nowhere_to_receive(truth: Truth) -> Iterator[Cause]:
+    """Goods of a return that is off: its authorisation is closed, and the warehouse books them by hand."""
+    off = {key for key, data in truth.returns.items() if data["state"] in ("rejected", "cancelled")}
+    for return_id in sorted({found.return_id for found in truth.found if found.return_id in off}):
+        order_id = str(truth.returns[return_id]["order_id"])
+        yield Cause(order_id, return_id, "found-of-a-return-that-is-off", [Call("mismatch", "warehouse", RECEIPT)])
+
+
+def without_list_prices(stories: Iterable[Story]) -> Iterator[Cause]:
+    """In an account that keeps no list prices nobody knows what a part of a bundle was sold for."""
+    for story in stories:
+        if any(line.get("component_sku") for told in story.told for line in told.data["lines"]):
+            calls = [Call("unmapped", "ecommerce", MONEY)]
+            yield Cause(story.order_id, story.return_id, "part-without-list-price", calls)
 
 
 def _in_one(line: Mapping[str, Any], sku: str, order: Order | None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,7 +40,8 @@ def check(
         statuses[answer.seq].add(answer.status)
     books = ledger.read(ledger_entries, expected.sellable)
     verdict = judge(expected, books, (sure, most), (sent, statuses), exceptions, waiting, calls_summary)
-    taken = [one for one in sent if 200 in statuses[one.seq]]
+    attempts = Counter(answer.seq for answer in answers)
+    taken = [one for one in sent if 200 in statuses[one.seq] for _ in range(attempts[one.seq])]
     words = Explained(expected.causes, taken, faults).all(exceptions)
     verdict.explained = [(word, dict(entry)) for word, entry in zip(words, exceptions, strict=True)]
     return verdict

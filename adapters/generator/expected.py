@@ -12,8 +12,9 @@ from adapters.generator import causes
 from adapters.generator.amounts import text
 from adapters.generator.causes import Call, Cause
 from adapters.generator.odd_stories import ODD
+from adapters.generator.orders import ACCOUNT
 from adapters.generator.story import Story
-from adapters.generator.world import ACCOUNT, WAREHOUSES, World
+from adapters.generator.world import WAREHOUSES, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Expected:
     demands: list[Demand] = field(default_factory=list)
     tags: dict[str, list[str]] = field(default_factory=dict)  # return id: what is odd about it
     causes: list[Cause] = field(default_factory=list)
+    complete: bool = False  # nothing but the causes, hostile bodies and faults may call for a person
     time_zone: str = "Europe/London"  # whose days documents bear; empty: other days may be asked for (closed periods)
 
     @property

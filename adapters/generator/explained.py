@@ -15,13 +15,18 @@ HOSTILE = "a hostile message"
 
 
 class Explained:
-    """Why exceptions are open: one word each, and an empty one for what nothing calls for."""
+    """Why exceptions are open: one word each, and an empty one for what nothing calls for.
+
+    `sent`: a delivery stands there once for each attempt at it.
+    """
 
     def __init__(self, causes: Iterable[Cause], sent: Iterable[Delivery], faults: Iterable[Mapping[str, Any]]) -> None:
         self._causes: dict[str, list[Cause]] = {}
         for cause in causes:
             self._causes.setdefault(cause.order_id, []).append(cause)
-        self._hostile = [one.body for one in sent if one.sort == "poison"]
+        poison = [one for one in sent if one.sort == "poison"]
+        self._hostile = {one.body for one in poison}
+        self._nameless = len(poison)  # one letter for each time that such a body may have been stored
         self._faults: dict[tuple[str, str], set[str]] = {}
         for call in faults:
             met = (str(call.get("order_id") or ""), str(call.get("kind") or ""))
@@ -29,15 +34,17 @@ class Explained:
 
     def all(self, exceptions: Sequence[Mapping[str, Any]]) -> list[str]:
         """One word for each row of `exceptions --json`, in their order."""
-        hostile = list(self._hostile)
-        words = [self._one(entry, hostile) if entry.get("order_id") else "" for entry in exceptions]
-        for place, entry in enumerate(exceptions):
-            if not entry.get("order_id") and entry.get("owner") == "engineering" and hostile:
-                words[place] = HOSTILE  # of a body that names no order: one letter each
-                del hostile[0]
+        nameless = self._nameless
+        words = []
+        for entry in exceptions:
+            if entry.get("order_id"):
+                words.append(self._one(entry))
+            else:
+                words.append(HOSTILE if nameless and entry.get("owner") == "engineering" else "")
+                nameless -= bool(words[-1])
         return words
 
-    def _one(self, entry: Mapping[str, Any], hostile: list[bytes]) -> str:
+    def _one(self, entry: Mapping[str, Any]) -> str:
         order_id, step = str(entry["order_id"]), str(entry.get("step") or "")
         for cause in self._causes.get(order_id, ()):
             if cause.explains(entry):
@@ -47,8 +54,4 @@ class Explained:
                 return f"injected fault ({fault})"
         # What is decoded badly names its order at most; what can be read is about the return of the body.
         name = str(entry.get("return_id") or order_id).encode()
-        body = next((one for one in hostile if name in one), None)
-        if body is None:
-            return ""
-        hostile.remove(body)
-        return HOSTILE
+        return HOSTILE if any(name in body for body in self._hostile) else ""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from adapters.generator.books import Books, Movement, moment
+from adapters.generator.catalogue import SERVICES
 from adapters.generator.expected import Expected
 from adapters.generator.names import Names
 from adapters.generator.truth import Truth
@@ -230,7 +231,8 @@ def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping
     unexplained: dict[str, list[str]] = defaultdict(list)
     for return_id, data in sorted(sure.returns.items()):
         order_id = str(data["order_id"])
-        if data["lines"] and data["state"] not in ("rejected", "cancelled"):
+        sent = [line for line in data["lines"] if line["sku"] not in SERVICES]  # the others are credited only
+        if sent and data["state"] not in ("rejected", "cancelled"):
             if opened.get(order_id, _NOTHING).authorisation(order_id, return_id):
                 continue
             unexplained[order_id].append(return_id)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from adapters.generator import catalogue
 from adapters.generator.chances import Chances
 from adapters.generator.story import Story, Told
 from adapters.generator.world import weighted
@@ -52,6 +53,8 @@ def _lots(rng: Random, story: Story, data: dict[str, Any], chances: Chances) -> 
         if story.plot.name == "" and rng.random() < chances.never_inspected:
             story.tags.add("not-inspected")
             continue
+        if line["sku"] in catalogue.SERVICES:
+            continue  # nothing of it ever comes back
         sold = next((one for one in story.order.lines if one.order_line_id == line["order_line_id"]), None)
         if line.get("component_sku"):
             units = [line["component_sku"]] * line["quantity"]

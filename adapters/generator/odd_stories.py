@@ -36,6 +36,7 @@ def twist(seed: int, stories: Sequence[Story], shares: Mapping[str, float]) -> N
         _days_apart(seed, stories, shares["days-apart"])
     names = [name for name in ODD if shares.get(name)]
     for story in stories:
+        story.tags |= story.order.odd
         if story.plot is not PLAIN:
             continue
         for name in names:

@@ -9,7 +9,7 @@ from random import Random
 
 from adapters.generator import catalogue
 from adapters.generator.chances import PEAK, Chances
-from adapters.generator.world import Order, OrderLine
+from adapters.generator.orders import Order, OrderLine
 
 
 def _any(order: Order) -> bool:
@@ -17,7 +17,8 @@ def _any(order: Order) -> bool:
 
 
 def _no_bundle(order: Order) -> bool:
-    return _any(order) and not any(line.components for line in order.lines) and not has_archived(order)
+    plain = not any(line.components or line.service for line in order.lines)
+    return _any(order) and plain and not has_archived(order)
 
 
 def _shipping(order: Order) -> bool:

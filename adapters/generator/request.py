@@ -9,9 +9,10 @@ from typing import Any
 from adapters.generator import catalogue
 from adapters.generator.amounts import ZERO, rounded, tax_inside, text
 from adapters.generator.chances import Chances
+from adapters.generator.orders import RATES, Order, OrderLine
 from adapters.generator.plots import ARCHIVED_ITEM, PLAIN, Plot, can_have_twin
 from adapters.generator.story import Story
-from adapters.generator.world import RATES, Order, OrderLine, weighted
+from adapters.generator.world import weighted
 
 REASONS = ("too_small", "too_large", "not_as_described", "faulty", "changed_mind")
 
@@ -137,6 +138,8 @@ class _Request:
         rng = self.rng
         lines = data["lines"] if data["type"] == "exchange" else data["lines"][:1]
         for line in lines:
+            if line["sku"] in catalogue.SERVICES:
+                continue  # there is nothing to send instead
             line["request"] = "exchange"
             price, sku = Decimal(line["unit_price"]), catalogue.others_like(line["sku"], rng)
             if "line_total" not in line and rng.random() < self.chances.cheaper:

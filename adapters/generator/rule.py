@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.generator.amounts import ZERO, rounded, shares
-from adapters.generator.world import Order
+from adapters.generator.orders import Order
 
 
 def counted(data: Mapping[str, Any], line: Mapping[str, Any]) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from adapters.generator.orders import Order
 from adapters.generator.plots import Plot
-from adapters.generator.world import Order
 
 BASE = datetime(2026, 11, 27, 9, 0, 0, tzinfo=UTC)
 

@@ -11,9 +11,10 @@ from adapters.generator import beyond, catalogue, inspections, odd_stories, plot
 from adapters.generator.amounts import ZERO, rounded, smallest, text
 from adapters.generator.chances import PEAK, Chances
 from adapters.generator.inspections import Parcel
+from adapters.generator.orders import Order
 from adapters.generator.plots import PLAIN, Plot
 from adapters.generator.story import BASE, Story, Told, copied, rfc3339
-from adapters.generator.world import Order, World, weighted
+from adapters.generator.world import World, weighted
 
 _METHODS = {"bank_transfer": 50, "original": 30, "store_credit": 20}
 

@@ -8,101 +8,17 @@ from decimal import Decimal
 from random import Random
 from typing import Any
 
-from adapters.generator import catalogue
-from adapters.generator.amounts import ZERO, tax_inside, text
+from adapters.generator import catalogue, odd_orders
+from adapters.generator.amounts import ZERO
 from adapters.generator.catalogue import Component
 from adapters.generator.chances import PEAK, Chances
+from adapters.generator.orders import ACCOUNT, Order, OrderLine
 
-ACCOUNT = "ns"
-RATES = {"GB-STD": Decimal(20), "GB-ZERO": ZERO}
 WAREHOUSES = {  # the numbers that docker/profiles/demo.toml maps
     "WH-LON": {"sellable": "101", "quarantine": "102", "write_off": "109"},
     "WH-MAN": {"sellable": "201", "quarantine": "202", "write_off": "209"},
 }
 _CHUNK = 500
-
-
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One line as it was sold, tax inside."""
-
-    order_line_id: str
-    sku: str
-    quantity: int
-    unit_price: Decimal
-    tax_code: str
-    components: tuple[Component, ...] = ()
-    line_total: Decimal | None = None  # where unit price x quantity does not divide
-
-    @property
-    def value(self) -> Decimal:
-        return self.unit_price * self.quantity if self.line_total is None else self.line_total
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    order_id: str
-    order_number: str
-    status: str
-    currency: str
-    location: str
-    customer: dict[str, str]
-    shipping: Decimal
-    lines: tuple[OrderLine, ...]
-    invoice_settled: bool
-
-    @property
-    def paid(self) -> Decimal:
-        return sum((line.value for line in self.lines), self.shipping)
-
-    def sold(self) -> dict[str, int]:
-        """Units sold per SKU; a bundle counts as itself and as each of its parts."""
-        units: dict[str, int] = {}
-        for line in self.lines:
-            units[line.sku] = units.get(line.sku, 0) + line.quantity
-            for part in line.components:
-                units[part.sku] = units.get(part.sku, 0) + part.quantity * line.quantity
-        return units
-
-    def seed(self) -> dict[str, Any]:
-        """The order as `PUT /_orders` takes it."""
-
-        def money(amount: Decimal) -> str:
-            return text(amount, self.currency)
-
-        lines = []
-        for line in self.lines:
-            lines.append(
-                {
-                    "order_line_id": line.order_line_id,
-                    "sku": line.sku,
-                    "quantity": line.quantity,
-                    "unit_price": money(line.unit_price),
-                    "tax_amount": money(tax_inside(line.value, RATES[line.tax_code], self.currency)),
-                    "tax_code": line.tax_code,
-                    "components": [
-                        {"sku": part.sku, "quantity": part.quantity, "list_price": money(part.list_price)}
-                        for part in line.components
-                    ],
-                    **({"line_total": money(line.line_total)} if line.line_total is not None else {}),
-                }
-            )
-        return {
-            "account": ACCOUNT,
-            "order_id": self.order_id,
-            "order_number": self.order_number,
-            "status": self.status,
-            "currency": self.currency,
-            "location": self.location,
-            "customer": self.customer,
-            "shipping": money(self.shipping),
-            "paid": money(self.paid),
-            "lines": lines,
-            "invoice": {
-                "number": f"INV-{self.order_id}",
-                "open": money(ZERO if self.invoice_settled else self.paid),
-            },
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +53,7 @@ class World:
 def build(seed: int, orders: int, chances: Chances = PEAK) -> World:
     """The world of a seed: the same seed and chances give the same world."""
     rng = Random(f"{seed}/world")
-    made = tuple(_order(rng, number, chances) for number in range(1, orders + 1))
+    made = odd_orders.twist(seed, [_order(rng, number, chances) for number in range(1, orders + 1)], chances.odd)
     return World(seed, made, _stock(rng, orders))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from adapters.generator import catalogue, deliveries, expected, plots, poison, telling, world
+from adapters.generator import catalogue, causes, deliveries, expected, odd_orders, plots, poison, telling, world
 from adapters.generator.chances import Chances
 from adapters.generator.deliveries import Delivery, Habits
 from adapters.generator.expected import Expected
@@ -34,6 +34,7 @@ _ODDLY_TOLD = (
     "executed-at-unreadable",
     "executed-near-midnight",
     "fields-omitted",
+    "ids-above-64-bits",
     "only-rejected-units-told",
     "part-of-the-shipping",
     "refund-id-twice",
@@ -42,7 +43,10 @@ _ODDLY_TOLD = (
     "refund-without-id",
     "refunds-an-object",
     "restock-said-once",
+    "two-replacements",
 )
+_ODDLY_SOLD = (*sorted(odd_orders.ODD), odd_orders.NO_LINE_IDS)
+_BARE = 0.12  # of accounts: they have no custom fields
 _SEEKS, _TRIES = 0.06, 15  # the share of runs that look for one, and in how many worlds
 _SETTLING = frozenset({"operator", "refused", "corrupt", "lies", "overtaken"})
 
@@ -68,9 +72,14 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     document = profiles.profile(inspection_dice, skus)
     document["merchant"]["time_zone"] = Random(f"{seed}/zone").choice(_ZONES)
     vendor = profiles.vendor(inspection_dice, document)
+    bare = Random(f"{seed}/bare").random() < _BARE
+    if bare:
+        profiles.without_custom_fields(document, vendor)
     traffic = round(size.traffic[0] * (size.traffic[1] / size.traffic[0]) ** dice.random(), 3)
     zone = "" if vendor.get("closed_periods") else document["merchant"]["time_zone"]
     expectations = replace(expected.of(made, stories), time_zone=zone)
+    if bare:
+        expectations.causes.extend(causes.without_list_prices(stories))
     sent, notes = _deliveries(Random(f"{seed}/deliveries"), Random(f"{seed}/fed-in"), stories, traffic, expectations)
     acts: list[Act] = [Webhook(0, delivery.offset, delivery) for delivery in sent]
     names = families.chosen(Random(f"{seed}/families"))
@@ -93,8 +102,11 @@ def make(seed: int, *, size: Size = SMALL) -> Plan:
     if publications:
         notes.append("publish")
     settled = _settled(document, bool(publications))
-    if _is_uncertain(names, document, vendor, skus):
+    uncertain = _is_uncertain(names, document, vendor, skus)
+    if uncertain:
         expectations.demands.clear()
+    complete = not (uncertain or rare or "webhook-lost" in notes) and _is_the_demos(document)
+    expectations = replace(expectations, complete=complete)
     expectations.demands[:] = [one for one in expectations.demands if one.why not in settled]
     # Webhooks first at equal times: a stable sort, so that the numbers say nothing but the order.
     acts.sort(key=lambda act: act.at)
@@ -132,6 +144,15 @@ def _is_uncertain(names: Sequence[str], document: dict[str, Any], vendor: dict[s
         or vendor["strict_credit_quantity"]
         or profiles.gaps(document)
         or not (document["skus"]["identity"] or set(skus) <= set(document["skus"]))
+    )
+
+
+def _is_the_demos(document: dict[str, Any]) -> bool:
+    """Whether the causes that the generator names are right for this profile as well: they are the demo's."""
+    return bool(
+        document["merchant"]["inspection"] == "warehouse"
+        and document["policies"]["on_mismatch"] == "hold"
+        and document["tolerances"]["minor_units_per_line"]
     )
 
 
@@ -176,7 +197,7 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
         not_restocked=dice.choice((0.0, 0.3)),
         never_inspected=dice.choice((0.0, 0.1)),
         corrected=0.25,
-        odd=_odd(Random(f"{seed}/odd")),
+        odd=_odd(Random(f"{seed}/odd"), _ODDLY_TOLD, (0, 1, 2, 3)) | _odd(Random(f"{seed}/odd-orders"), _ODDLY_SOLD),
     )
     wanted, most = dice.randint(*size.orders), dice.randint(*size.returns)
     attempt, rare = 0, Random(f"{seed}/rare")
@@ -191,9 +212,9 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
             return replace(made, seed=seed), stories
 
 
-def _odd(dice: Random) -> dict[str, float]:
-    """A few ways of telling oddly, each common in the runs that have it."""
-    return dict.fromkeys(dice.sample(_ODDLY_TOLD, dice.choice((0, 1, 2, 3))), 0.7)
+def _odd(dice: Random, names: Sequence[str], counts: Sequence[int] = (0, 0, 1, 2)) -> dict[str, float]:
+    """A few ways of telling or selling oddly, each common in the runs that have it."""
+    return dict.fromkeys(dice.sample(names, dice.choice(counts)), 0.7)
 
 
 def _deliveries(

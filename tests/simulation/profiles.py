@@ -33,6 +33,7 @@ _LATER = {
     "reasons": {"moon_phase": {ACCOUNT: "9"}},
     "dispositions": {"scuffed": {"to": "quarantine"}},
 }
+_CUSTOM_FIELDS = ("order_line_id", "return_reason", "list_price", "refund_method", "reverses")
 _MAPPINGS = ("reasons", "tax_codes", "dispositions", "refund_methods", "items")
 _GAP_WEIGHTS = (3, 3, 4, 1, 1)
 
@@ -127,6 +128,13 @@ def vendor(dice: Random, document: dict[str, Any]) -> dict[str, Any]:
     if dice.random() < 0.06:
         settings["closed_periods"] = ["2026-11"]
     return settings
+
+
+def without_custom_fields(document: dict[str, Any], vendor: dict[str, Any]) -> None:
+    """An account that has none of our fields, and a profile that says so."""
+    vendor["custom_fields"] = False
+    options = document["accounts"][ACCOUNT].setdefault("options", {})
+    options["fields"] = dict.fromkeys(_CUSTOM_FIELDS, "")
 
 
 def _list_skus(dice: Random, document: dict[str, Any], skus: Sequence[str]) -> None:

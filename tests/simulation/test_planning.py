@@ -14,12 +14,13 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.generator import odd_orders, odd_stories, reading
 from adapters.netsuite.simulator.settings import Settings
 from adapters.simulators.faults import RETRY_AFTER_STYLES, Fault, read_rule
 from adapters.views.deadletters import DeadLetter
 from streams.facts import read_decision
 from streams.profile import Profile
-from tests.simulation import families, operator, planning, seldom
+from tests.simulation import families, odd, operator, planning, seldom
 from tests.simulation.plan import BrokerFault, Deploy, Kill, Operate, Pause, Plan, Publish, VendorFault, Webhook
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +108,11 @@ def test_every_fault_comes_up(plans: list[Plan]) -> None:
     assert {act.build for act in acts if isinstance(act, Deploy)} == {"", "bad", "faulty", "misreads", "older"}
     numbers = Counter(len(families.FAMILIES.keys() & set(plan.tags["families"])) for plan in plans)
     assert set(numbers) == {0, 1, 2, 3, 4, 5}
-    assert {name for plan in plans for name in plan.tags["families"]} == {*families.FAMILIES, *seldom.SELDOM}
+    assert {name for plan in plans for name in plan.tags["families"]} == {
+        *families.FAMILIES,
+        *seldom.SELDOM,
+        *odd.ODD,
+    }
 
 
 def test_a_lost_message_that_is_fed_in_comes_last_and_in_full(plans: list[Plan]) -> None:
@@ -168,6 +173,17 @@ def test_plans_are_small(plans: list[Plan]) -> None:
     assert all(not delivery.signature for one in sent for delivery in one)
 
 
+def test_whatever_is_odd_comes_up(plans: list[Plan]) -> None:
+    """Odd tellings, odd orders, accounts without custom fields, and merchants in other time zones."""
+    told = Counter(tag for plan in plans for tag in plan.tags["told"])
+    wanted = {*odd_stories.ODD, *odd_orders.ODD, odd_orders.NO_LINE_IDS, "days-apart"}
+    assert min(told[name] for name in wanted) >= 3, {name: told[name] for name in wanted}
+    assert sum(plan.vendor.get("custom_fields") is False for plan in plans) > len(plans) / 20
+    zones = {plan.profile["merchant"]["time_zone"] for plan in plans}
+    assert len(zones) >= 4
+    assert sum(plan.expected.complete for plan in plans) > len(plans) / 20
+
+
 def test_the_changes_are_told_as_they_are_called(plans: list[Plan]) -> None:
     """In the newest snapshots that are sent: one version with two contents, refunds that are gone, twins alike."""
     seen: Counter[str] = Counter()
@@ -175,7 +191,7 @@ def test_the_changes_are_told_as_they_are_called(plans: list[Plan]) -> None:
         snapshots: dict[str, list[dict[str, Any]]] = {}
         for act in plan.acts:
             if isinstance(act, Webhook) and act.delivery.sort == "reveni":
-                data = orjson.loads(act.delivery.body)["data"]
+                data = reading.event(act.delivery.body)["data"]
                 snapshots.setdefault(data["return_id"], []).append(data)
         twins: dict[str, list[str]] = {}
         for return_id, told in snapshots.items():

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 from urllib.parse import unquote
 
-from adapters.generator.world import ACCOUNT
+from adapters.generator.orders import ACCOUNT
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.client import Client
 from adapters.netsuite.options import AccountSettings

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.generator import check, truth
 from adapters.generator.amounts import text
+from adapters.generator.catalogue import SERVICES
 from adapters.generator.deliveries import REVENI, WAREHOUSE, Delivery
 from adapters.generator.files import Answer
 from adapters.generator.run import Peak, make
@@ -127,7 +128,10 @@ def honest_about(peak: Peak) -> Run:
     for return_id, data in sure.returns.items():
         if return_id in demanded or not data["lines"] or data["state"] in ("rejected", "cancelled"):
             continue
-        lines = [{"sku": one.get("component_sku") or one["sku"], "quantity": one["quantity"]} for one in data["lines"]]
+        sent = [one for one in data["lines"] if one["sku"] not in SERVICES]
+        lines = [{"sku": one.get("component_sku") or one["sku"], "quantity": one["quantity"]} for one in sent]
+        if not lines:
+            continue
         run.book("return_authorisation", str(data["order_id"]), end, lines=lines, status="open")
     credited: dict[str, Decimal] = defaultdict(Decimal)
     bonuses: dict[str, Decimal] = defaultdict(Decimal)

@@ -14,10 +14,10 @@ from adapters.generator.causes import Call, Cause
 from adapters.generator.chances import troubled
 from adapters.generator.deliveries import Delivery, habits_of
 from adapters.generator.explained import HOSTILE, Explained
+from adapters.generator.orders import Order, OrderLine
 from adapters.generator.plots import PLAIN, PLOTS
 from adapters.generator.run import make
 from adapters.generator.story import BASE, Story, Told
-from adapters.generator.world import Order, OrderLine
 from tests.unit.honest_ledger import SECRETS
 
 ORDER = Order(
@@ -179,14 +179,14 @@ def test_an_injected_fault_explains_what_it_can_cause_and_nothing_else() -> None
     assert explained == ["injected fault (refuse)", "", "", "", ""]
 
 
-def test_a_hostile_message_explains_one_letter() -> None:
-    """As many letters as bodies; one that names an order belongs to the body with that name in it."""
-    nameless = Delivery(1, 0.0, "/", b"{}", "", "poison")
-    named = Delivery(2, 0.0, "/", b'{"data":{"order_id":"poison-order-1"}}', "", "poison")
+def test_a_hostile_message_explains_its_own_letters() -> None:
+    """Those that name the order in its body; of those without an order as many as bodies were sent."""
+    hostile = Delivery(1, 0.0, "/", b'{"data":{"order_id":"poison-order-1"}}', "", "poison")
     letter = row(order_id=None, return_id=None, step="decode", kind="invalid", owner="engineering")
-    about = {**letter, "order_id": "poison-order-1"}
-    assert Explained((), (nameless, named), ()).all([letter, about, letter, about]) == [HOSTILE, HOSTILE, "", ""]
-    assert Explained((), (nameless,), ()).all([about]) == [""]
+    about, other = {**letter, "order_id": "poison-order-1"}, {**letter, "order_id": "poison-order-2"}
+    assert Explained((), (hostile,), ()).all([letter, about, other, letter.copy()]) == [HOSTILE, HOSTILE, "", ""]
+    genuine = replace(hostile, sort="reveni")
+    assert Explained((), (genuine,), ()).all([letter, about]) == ["", ""]
 
 
 @pytest.mark.parametrize("percent", [5, 25])

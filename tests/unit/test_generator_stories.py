@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from adapters.generator import peak as shape
-from adapters.generator import plots, rule, telling, truth, world
+from adapters.generator import plots, reading, rule, telling, truth, world
 from adapters.generator.amounts import shares, tax_inside, text
 from adapters.generator.deliveries import sign
 from adapters.generator.files import read_sent
@@ -210,7 +210,8 @@ def test_the_fold_of_the_deliveries_is_the_story(thousand: Peak) -> None:
     assert sure == most
     for story in thousand.stories:
         newest = max((told for told in story.told if told.source == "reveni"), key=lambda told: told.version)
-        assert sure.returns[story.return_id] == newest.data
+        body = json.dumps({"type": "return.updated", "data": newest.data}).encode()
+        assert sure.returns[story.return_id] == reading.event(body)["data"]
     failed = [refund for refund in sure.refunds.values() if refund.failed]
     assert failed
     assert {"paid-then-failed"} == {tag for refund in failed for tag in _tags(thousand, refund.return_id)}

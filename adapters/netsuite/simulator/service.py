@@ -14,6 +14,7 @@ import orjson
 from adapters.netsuite.simulator import suiteql
 from adapters.netsuite.simulator.account import Account
 from adapters.netsuite.simulator.auth import SignIn
+from adapters.netsuite.simulator.custom import refuse_custom_fields, without_custom_fields
 from adapters.netsuite.simulator.errors import CONFLICTS, NetSuiteError, invalid_content, not_found, too_many_requests
 from adapters.netsuite.simulator.jobs import Job, Jobs
 from adapters.netsuite.simulator.kinds import call_kind
@@ -117,6 +118,8 @@ class Ask:
         self.replace = "item" in request.query.get("replace", "").split(",")
         self.write = request.method != "GET" and self.parts[0] == "record"
         self.kind = call_kind(request.method, self.parts, self.body)
+        if self.write and not self.account.settings.custom_fields:
+            refuse_custom_fields(self.body)
 
     def external_ref(self) -> str | None:
         """The reference of the sender's own that a write brings with it."""
@@ -178,6 +181,8 @@ class Ask:
         found = record.versions[-1][1] if moment is None else record.as_of(moment)
         if found is None:
             raise NetSuiteError(404, "NONEXISTENT_ID", f"The {type_} {key} does not exist.")
+        if not self.account.settings.custom_fields:
+            found = without_custom_fields(found)
         href = f"{self.base}/record/v1/{type_}/{record.id}"
         if sublist:
             return shown({"links": [{"rel": "self", "href": f"{href}/{sublist}"}], **found.get(sublist, {"items": []})})
@@ -196,6 +201,8 @@ class Ask:
         if not isinstance(statement, str):
             raise invalid_content("q is the statement.", "q")
         rows = suiteql.run(self.account, statement, self._moment(twist))
+        if not self.account.settings.custom_fields:
+            rows = without_custom_fields(rows)
         return shown(self._page([{"links": [], **row} for row in rows]))
 
     def _page(self, items: list[dict[str, Any]]) -> dict[str, Any]:

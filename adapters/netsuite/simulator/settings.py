@@ -41,6 +41,8 @@ class Settings:
     """True: several credit memos of one return may not credit a unit twice (not re-read; the default is lenient)."""
     learn_item_ids: bool = True
     """Seeds may name SKUs only. An item number that is new is then learnt from the order line or refName beside it."""
+    custom_fields: bool = True
+    """False: the account has no custom field at all; none is shown, and a write that names one is refused."""
     closed_periods: tuple[str, ...] = ()
     """Months, as "2026-10"."""
     inactive_customers: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.generator.catalogue import ARCHIVED, SOLD_OUT
-from adapters.generator.world import Order
+from adapters.generator.orders import Order
 from tests.doubles.bare.judge import Told
 
 Entry = Mapping[str, Any]

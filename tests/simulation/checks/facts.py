@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from adapters.generator import reading
 from tests.simulation.checks.rows import _RANK, Fact
 
 LANE = ("events.reveni", "events.warehouse", "events.channels", "events.decisions", "erp.outcomes")
@@ -43,7 +44,7 @@ def canonical(text: str) -> str:
 def read(topic: str, value: bytes) -> tuple[str, dict[str, Any], Fact] | None:
     """(order, event, fact); None for what no fact can be read from, which has to be buried."""
     try:
-        event = ids_as_text(orjson.loads(value))
+        event = ids_as_text(reading.loads(value))
         match topic:
             case "events.reveni":
                 data = event["data"]

@@ -10,7 +10,8 @@ import orjson
 
 from adapters.generator.deliveries import REVENI, WAREHOUSE, Delivery
 from adapters.generator.expected import Demand, Expected, Sold
-from adapters.generator.world import ACCOUNT, WAREHOUSES, World
+from adapters.generator.orders import ACCOUNT
+from adapters.generator.world import WAREHOUSES, World
 from streams.commands import Command, Failure, Outcome, body_hash, command_id
 from streams.facts import read_decision, read_inspection, read_outcome, read_snapshot
 from streams.letters import Source, headers, letter_headers, letter_value
@@ -277,7 +278,7 @@ class History:
         self.append("dead.letters", KEY, letter_value(content), fields)
         self.row.letters[letter_id].published = True
         entry = {"order_id": ORDER, "return_id": content["return_id"], "refund_id": content["refund_id"] or None}
-        shown = {"step": step, "subject": subject, "kind": kind.value}
+        shown = {"step": step, "subject": subject, "kind": kind.value, "owner": content["owner"]}
         shown |= {"reason": "NetSuite says no.", "dlq_id": letter_id}
         self.exceptions.append({**entry, **shown})
         return letter_id

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from adapters.generator.names import Names
-from adapters.generator.world import ACCOUNT
+from adapters.generator.orders import ACCOUNT
 from streams.commands import command_id
 
 GOODS = frozenset({"item_receipt", "stock_movement"})

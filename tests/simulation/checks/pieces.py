@@ -9,7 +9,7 @@ from typing import Any
 from adapters.generator import rule
 from adapters.generator.amounts import smallest
 from adapters.generator.books import CREDITS, Books
-from adapters.generator.world import Order
+from adapters.generator.orders import Order
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant
 from tests.simulation.checks.orders import Orders

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
-from adapters.generator import check
+from adapters.generator import check, plots
 from adapters.generator.books import CREDITS
+from adapters.generator.explained import Explained
 from adapters.generator.truth import Truth
 from adapters.generator.verdict import Open, by_order
 from adapters.generator.verdict import Violation as Wrong
@@ -92,6 +93,7 @@ class Rest:
         self._take_back(ruled)
         settled = [*waiting, *self._undone(ruled)]
         shown = [self._shown(entry, quarantined) for entry in exceptions]
+        self._called_for(shown)
         self._documents_and_refunds(told, shown, settled, quarantined, ruled)
         self._balances(told[0], by_order(shown, settled))
 
@@ -100,6 +102,29 @@ class Rest:
         if entry.get("order_id") in quarantined and str(entry.get("reason")).startswith(_STANDS_STILL):
             return {**entry, "kind": "unreadable"}
         return entry
+
+    def _called_for(self, exceptions: Sequence[Entry]) -> None:
+        """Nobody is bothered with what no story and no hostile message calls for."""
+        expected = self._plan.expected
+        if not expected.complete:
+            return
+        self._findings.check("E01")
+        changed = {order_id for order_id, tags in self._tags().items() if not tags.isdisjoint(plots.CHANGES)}
+        attempts = [one for seq, one in self._told.sent.items() for _ in (1, *self._told.statuses[seq])]
+        words = Explained(expected.causes, attempts, ()).all(exceptions)
+        for word, entry in zip(words, exceptions, strict=True):
+            order_id = str(entry.get("order_id") or "")
+            if not word and order_id not in changed:
+                about = f"{entry.get('step')}, {entry.get('kind')}, {entry.get('owner')}: {entry.get('reason')}"
+                self._findings.add("E01", "exception-uncalled-for", order_id, f"nothing calls for {about}")
+
+    def _tags(self) -> dict[str, set[str]]:
+        """What is odd about the returns of each order."""
+        found: dict[str, set[str]] = {}
+        for delivery in self._told.sent.values():
+            known = self._plan.expected.tags.get(delivery.return_id, ())
+            found.setdefault(delivery.order_id, set()).update(known)
+        return found
 
     def _ruled(self, records: Mapping[str, RowRecord]) -> list[tuple[Ruling, str, str]]:
         """Decisions to leave something as it is that were applied, each with the step and subject it is about."""

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adapters.generator.names import Names
+from adapters.generator.orders import ACCOUNT
 from adapters.generator.truth import Truth
-from adapters.generator.world import ACCOUNT
 from streams.commands import command_id
 from tests.simulation.checks.orders import GOODS
 

@@ -9,7 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
-from adapters.generator.world import Order, OrderLine, World
+from adapters.generator.orders import Order, OrderLine
+from adapters.generator.world import World
 from streams.vocabulary import ErrorKind
 from tests.simulation.checks.history import CHANGELOG, KEY, ORDER, PROFILE, TABLE, History
 from tests.simulation.checks.overdue import is_mapped

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from adapters.generator.expected import Expected
-from adapters.generator.world import Order, World
+from adapters.generator.orders import Order
+from adapters.generator.world import World
 from streams.commands import command_id
 from streams.vocabulary import ErrorKind
 from tests.scenarios.messages import refund, tee

@@ -9,8 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
+from adapters.generator.causes import Call, Cause
 from adapters.generator.expected import Demand
-from adapters.generator.world import Order, World
+from adapters.generator.orders import Order
+from adapters.generator.world import World
 from streams.row import Row
 from streams.rowcodec import decode, encode
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
@@ -760,6 +762,19 @@ def test_i16_a_decision_about_what_nobody_was_shown() -> None:
             letter = history.except_for("item_receipt", "r1")
             history.decide("retry", ruling, command_id=letter, **seen)
             assert history.finish() == found
+
+
+def test_e01_an_exception_that_nothing_calls_for() -> None:
+    """Where nothing but the story may call for a person, each open exception has a cause in it."""
+    cause = Cause("5001", "r1", "another-amount-refunded", [Call("mismatch", "finance", "credit_note")])
+    for complete, known, found in ((True, [], {"exception-uncalled-for"}), (True, [cause], set()), (False, [], set())):
+        history = History()
+        expected = replace(history.watch._plan.expected, complete=complete, causes=known)
+        history.watch._plan = replace(history.watch._plan, expected=expected)
+        history.snapshot(refunds=[refund("rf1", "41.00")], state="accepted", mode="instant")
+        history.make(RMA, "r1", lines=LINES)
+        history.except_for("credit_note", "rf1", ErrorKind.MISMATCH, refund_id="rf1")
+        assert history.finish() == found
 
 
 def test_i8_a_mismatch_without_a_cause() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 from adapters.generator import reading, truth
 from adapters.generator.deliveries import Delivery
+from adapters.generator.orders import Order
 from adapters.generator.truth import Truth
-from adapters.generator.world import Order
 from tests.simulation.checks.merchant import Merchant
 
 _EVER = "0001-01-01T00:00:00Z"  # that nothing is acted on before it was sent is checked as it happens

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from adapters.generator.orders import ACCOUNT
 from adapters.generator.truth import Truth
-from adapters.generator.world import ACCOUNT
 from streams.commands import command_id
 from tests.simulation.checks.findings import Findings
 from tests.simulation.checks.merchant import Merchant

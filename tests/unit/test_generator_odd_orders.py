@@ -1,0 +1,191 @@
+"""Odd orders are what their names say, the simulated NetSuite has them at what was paid, and the check knows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+
+from adapters.generator import catalogue, world
+from adapters.generator.chances import PEAK, Chances
+from adapters.generator.odd_orders import NO_LINE_IDS, ODD
+from adapters.generator.orders import Order
+from adapters.generator.run import Peak, make
+from adapters.netsuite.simulator.errors import NetSuiteError
+from adapters.netsuite.simulator.service import ROOT, Ask, prepared
+from adapters.simulators.exchange import Request
+from adapters.simulators.front import Twist
+from tests.unit.honest_ledger import SECRETS, Run, at, honest_about
+from tests.unit.simulated_netsuite import Account
+
+SEED, ORDERS = 12, 80
+EVERY = (*ODD, NO_LINE_IDS)
+
+
+def odd(name: str) -> Chances:
+    return replace(PEAK, odd={name: 1.0})
+
+
+@cache
+def told(name: str) -> Peak:
+    return make(SEED, ORDERS, 60, SECRETS, chances=odd(name))
+
+
+def orders(name: str) -> Iterator[Order]:
+    found = [order for order in told(name).world.orders if name in order.odd]
+    assert len(found) > 20, name
+    yield from found
+
+
+def test_a_new_oddity_leaves_the_other_orders_alone() -> None:
+    """It has dice of its own: an order that it does not fit is as it would be without."""
+    plain = {order.order_id: order for order in world.build(SEED, ORDERS).orders}
+    others = [order for order in world.build(SEED, ORDERS, odd("discount")).orders if not order.odd]
+    assert others
+    assert all(order == plain[order.order_id] for order in others)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_the_account_has_each_order_at_what_was_paid_for_it(name: str) -> None:
+    """Discounts, handling, services and kits add up in the simulated NetSuite as they do here."""
+    account = Account(*(order.seed() for order in orders(name)))
+    shown = {record.fields["otherRefNum"]: record.to_pay for record in account.books.all("salesOrder")}
+    paid = {order.order_id: order.paid for order in orders(name) if order.status != "archived"}
+    assert {order_id: shown[order_id] for order_id in paid} == paid
+
+
+def test_one_sku_stands_on_two_lines() -> None:
+    """At one price, or at two."""
+    for name, prices in (("one-sku-twice", 1), ("one-sku-at-two-prices", 2)):
+        for order in orders(name):
+            sku, times = Counter(line.sku for line in order.lines).most_common(1)[0]
+            assert times == 2
+            assert len({line.unit_price for line in order.lines if line.sku == sku}) == prices
+
+
+def test_a_part_of_a_bundle_is_bought_alone_as_well() -> None:
+    """The same SKU is a line's own, and a part of another line."""
+    for order in orders("part-bought-alone"):
+        parts = {part.sku for line in order.lines for part in line.components}
+        assert parts & {line.sku for line in order.lines if not line.components}
+
+
+def test_two_kits_are_of_two_kinds_of_one_kind_or_two_on_a_line() -> None:
+    """All three manners come."""
+    manners = set()
+    for order in orders("two-kits"):
+        kits = [line for line in order.lines if line.components]
+        assert sum(line.quantity for line in kits) == 2
+        manners.add((len(kits), len({line.sku for line in kits})))
+    assert manners == {(2, 2), (2, 1), (1, 1)}
+
+
+def test_discounts_come_off_what_the_lines_are_sold_for() -> None:
+    """In the header or in rows; each covered line was listed for more than was paid."""
+    for name in ("discount", "discount-rows"):
+        covered = Counter[bool]()
+        for order in orders(name):
+            off = order.discount + sum(row.amount for row in order.discount_rows)
+            assert off > 0
+            assert sum(line.shown - line.value for line in order.lines) == off
+            covered[all(line.listed for line in order.lines)] += 1
+        assert covered[True]
+        assert name == "discount" or covered[False]
+
+
+def test_services_are_returned_without_a_parcel() -> None:
+    """They are asked back now and then, never exchanged, and no warehouse ever sees them."""
+    asked = [
+        line
+        for story in told("service").stories
+        for line in story.told[0].data["lines"]
+        if line["sku"] in catalogue.SERVICES
+    ]
+    assert len(asked) > 5
+    assert {line["request"] for line in asked} == {"return"}
+    inspected = {
+        line["sku"]
+        for story in told("service").stories
+        for one in story.told
+        if one.source == "warehouse"
+        for line in one.data["lines"]
+    }
+    assert not inspected & set(catalogue.SERVICES)
+
+
+def test_several_invoices_bill_all_lines_once() -> None:
+    """Each line on one of them, and what is open comes to the lines that are billed."""
+    for order in orders("several-invoices"):
+        billed = [name for names in order.invoices for name in names]
+        assert len(order.invoices) == 2
+        assert sorted(billed) == sorted(line.order_line_id for line in order.lines)
+
+
+def test_an_account_without_line_ids_is_seeded_without_them() -> None:
+    """Reveni goes on naming them."""
+    order = next(orders(NO_LINE_IDS))
+    assert {line["order_line_id"] for line in order.seed()["lines"]} == {""}
+    stories = [story for story in told(NO_LINE_IDS).stories if NO_LINE_IDS in story.order.odd]
+    assert {line["order_line_id"][:2] for story in stories for line in story.told[0].data["lines"]} == {"ol"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_flawless_run_of_each_passes(name: str) -> None:
+    """Whatever was sold oddly, an honest ledger is in order, and every exception of it is called for."""
+    verdict = honest_about(told(name)).verdict()
+    assert verdict.violations == []
+    assert verdict.unexplained == []
+
+
+def _asked_for(run: Run, skus: Any) -> Iterator[tuple[str, str]]:
+    for story in run.peak.stories:
+        for line in story.told[0].data["lines"]:
+            if line["sku"] in skus and story.order.status != "archived":
+                yield story.order_id, line["sku"]
+
+
+def test_a_service_that_is_received_is_found() -> None:
+    """Nobody can have inspected it."""
+    run = honest_about(told("service"))
+    order_id, sku = next(_asked_for(run, catalogue.SERVICES))
+    run.book("item_receipt", order_id, at(130), lines=[{"sku": sku, "quantity": 1}], location="102")
+    assert "received-more-than-inspected" in run.verdict().tally()
+
+
+@pytest.mark.parametrize("name", ["discount", "discount-rows"])
+def test_a_discount_that_is_credited_is_found(name: str) -> None:
+    """The prices of the list are not what was paid."""
+    run = honest_about(told(name))
+    credited = Counter(note["order_id"] for note in run.of_kind("credit_note"))
+    sold = {order.order_id: order for order in run.peak.world.orders}
+    note = next(note for note in run.of_kind("credit_note") if credited[note["order_id"]] == 1)
+    note["amount"] = str(sum(line.shown for line in sold[note["order_id"]].lines) + 50)
+    assert {"credited-more-than-paid", "credited-more-than-refunded"} <= set(run.verdict().tally())
+
+
+# -- an account without custom fields
+
+
+def asked(account: Account, method: str, path: str, body: bytes = b"") -> Any:
+    """What the account answers; raises `NetSuiteError` where it refuses the body as it stands."""
+    request = Request(method, "", ROOT + path, ROOT + path, {"expandSubResources": "true"}, {}, body)
+    tenant = next(iter(account.system.service.tenants.values()))
+    return prepared(Ask(request, tenant))(Twist())
+
+
+def test_an_account_without_custom_fields_shows_none_and_knows_none() -> None:
+    """An order is shown without our columns, and a write that names one is refused."""
+    account = Account(next(orders("two-kits")).seed())
+    number = account.records("salesOrder")[0].id
+    assert b"custcol_" in asked(account, "GET", f"/record/v1/salesOrder/{number}").body
+    account.system.change("ns", {"custom_fields": False})
+    shown = asked(account, "GET", f"/record/v1/salesOrder/{number}").body
+    assert b"custcol_" not in shown
+    assert b"kitMemberOf" in shown
+    body = b'{"item":{"items":[{"line":1,"custcol_return_reason":"1"}]}}'
+    with pytest.raises(NetSuiteError, match="custcol_return_reason"):
+        asked(account, "PATCH", f"/record/v1/salesOrder/{number}", body)
