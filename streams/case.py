@@ -85,12 +85,10 @@ class Case:
                 if not refund.mark:
                     holders.setdefault(refund.refund_id, []).append(ret.return_id)
         for refund_id, names in holders.items():
-            if len(names) == 1:
-                continue
             issued = self.row.issued.get(self.command_id(DocumentKind.CREDIT_NOTE, refund_id))
             holder = str(issued.command.body.get("return_id")) if issued else names[0]
             for name in names:
-                if name != holder:
+                if name != holder:  # which may be one that cannot be read now
                     ret = self.returns[name]
                     refunds = tuple(
                         taken(refund, holder) if refund.refund_id == refund_id and not refund.mark else refund

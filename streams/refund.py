@@ -172,7 +172,8 @@ def _told(entry: Mapping[str, Any], refund: Refund) -> str:
     try:
         sum_of = spoken(to_minor(told, refund.currency), refund.currency)
     except InvalidMoney:
-        sum_of = f"{short(refund.currency)} {times.shown(told)}" if told is not None else ""
+        currency = f"{short(refund.currency)} " if refund.currency else ""
+        sum_of = currency + times.shown(told) if told is not None else ""
     said = [part for part in (sum_of, short(refund.state) if word(entry, "state") else "") if part]
     name = f"refund {short(refund.refund_id)}" if refund.refund_id.strip() else "a refund"
     return f"{name} ({', '.join(said)})" if said else name

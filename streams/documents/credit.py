@@ -71,7 +71,10 @@ def credit_note(case: Case, about: About) -> Ready:
 
 def _owed(case: Case, ret: Return) -> Held | NotNeeded:
     """A return that comes to less than nothing, and no refund that would say so: the shopper owes the difference."""
-    account = books(case, ret, snapshot(case, ret.return_id))
+    order = case.answered(DocumentKind.ORDER_SNAPSHOT, f"order/{ret.return_id}")
+    if order is None or order.get("found") != 1:
+        return NotNeeded("the order is not known")  # its authorisation and its exchange say so
+    account = books(case, ret, order)
     found = account.disagreement
     if found is None or found.reason != "negative":
         return NotNeeded("nothing is owed by the shopper")

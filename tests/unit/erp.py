@@ -55,6 +55,7 @@ class Erp:
             **order,
         }
         self.available = 5
+        self.item: dict[str, bool] = {}  # what is said of each item, where it is not that it is there and active
         self.available_of: dict[str, int] = {}  # by SKU, where it is not that
         self.asked: list[Command] = []  # every command as published, repeats too
         self.documents: list[tuple[Command, str]] = []
@@ -131,6 +132,7 @@ class Erp:
                 "at": at,
                 "item_exists": True,
                 "item_active": True,
+                **self.item,
                 "available": self.available,
             },
         }

@@ -216,3 +216,24 @@ def test_r22_a_note_held_by_a_closed_period_goes_out_when_its_date_is_put_right(
     erp.refuse.clear()
     erp.hear(snapshot(2, refunds=[refund("rf1", "40.00", executed_at="2026-11-20T09:00:00Z")]))
     assert dates(erp, NOTE) == ["2026-11-20"]
+
+
+@pytest.mark.parametrize(("start", "made"), [("2026-11-20T09:01:01Z", 0), ("2026-11-20T09:01:00Z", 1)])
+def test_l01_a_return_whose_news_are_all_from_before_the_cut_over_is_somebody_elses(start: str, made: int) -> None:
+    """Neither authorised, nor credited, nor received, nor exchanged, nor said to come to too little."""
+    erp = Erp(using=rules(("start_from = 2026-11-01T00:00:00Z", f"start_from = {start}")))
+    exchanged = hat("l2", request="exchange")
+    erp.hear(
+        snapshot(
+            type="mixed",
+            lines=[tee(), exchanged],
+            replacements=[replacement("HAT-2", "l2", unit_price="10.00")],
+            refunds=[refund("rf1", "40.00")],
+        ),
+        snapshot(return_id="r2", lines=[hat(request="exchange")], replacements=[replacement("HAT-9", "l2")]),
+        inspected(("l1", "TEE-RED-M", 1, "sellable")),
+    )
+    kinds = (RMA, NOTE, EXCHANGE, RECEIPT)
+    assert [len([body for body in erp.made(kind) if body["return_id"] == "r1"]) for kind in kinds] == [made] * 4
+    if not made:
+        assert (erp.documents, erp.exceptions(), erp.waiting()) == ([], [], [])

@@ -74,6 +74,37 @@ def test_x02_an_inactive_customer_is_cxs_too() -> None:
     assert DocumentKind.AVAILABILITY not in {command.kind for command in erp.asked}
 
 
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ({"item_exists": False}, "TEE-RED-L is not an item in"),
+        ({"item_active": False}, "TEE-RED-L is archived in"),
+        ({"item_exists": False, "item_active": False}, "TEE-RED-L is not an item in"),
+    ],
+)
+def test_x02_an_item_that_is_not_there_is_cxs(item: dict[str, bool], says: str) -> None:
+    """However many are said to be available; nothing is made, and the request goes on when it is."""
+    erp = Erp()
+    erp.item = item
+    erp.hear(exchanged())
+    assert erp.made(EXCHANGE) == []
+    held = exception(erp, "not-found", "exchange_order")
+    assert (held["owner"], says in held["reason"]) == ("cx", True)
+    erp.item = {}
+    erp.hear(decision("retry", held["command"]))
+    assert (len(erp.made(EXCHANGE)), erp.exceptions()) == (1, [])
+
+
+@pytest.mark.parametrize(("available", "made"), [(2, 1), (1, 0)])
+def test_x02_all_units_of_the_exchange_have_to_be_there(available: int, made: int) -> None:
+    """Two are wanted: exactly two will do."""
+    erp = Erp()
+    erp.available = available
+    wanted = [replacement(quantity=2)]
+    erp.hear(snapshot(type="exchange", lines=[line_of_two()], replacements=wanted))
+    assert len(erp.made(EXCHANGE)) == made
+
+
 def test_x02_a_yes_about_the_stock_is_not_believed_for_long() -> None:
     """A quarter of an hour goes by until the order is approved, and the last one is sold: it is asked anew."""
     erp = Erp(using=rules(("approval = [] ", 'approval = ["exchange_order"] ')))
@@ -326,6 +357,16 @@ def test_c23_a_dearer_replacement_is_told_to_cx_and_the_exchange_goes_on(refunds
     assert len(erp.made(DocumentKind.CREDIT_APPLICATION)) == len(goodwill)
     erp.hear(decision("reject", held["command"]))
     assert erp.exceptions() == []
+
+
+def test_c23_of_an_order_that_is_not_known_nothing_is_said_twice() -> None:
+    """Its authorisation and its exchange wait for its name; what is owed is said after that."""
+    erp = Erp(found=0)
+    erp.hear(exchanged(wanted={"unit_price": "55.00"}))
+    assert erp.exceptions() == [("not-found", "exchange_order"), ("not-found", "return_authorisation")]
+    erp.order |= {"found": 1}
+    erp.hear(decision("name_order", exception(erp, "not-found", "return_authorisation")["command"], to="1001"))
+    assert [(one["kind"], one["owner"]) for one in (exception(erp, "mismatch"),)] == [("mismatch", "cx")]
 
 
 def test_c23_a_dearer_replacement_with_a_refund_is_told_once() -> None:

@@ -148,6 +148,16 @@ def test_c12_a_refund_id_that_two_returns_have_posts_for_one_and_is_shown_for_th
     assert "has the id of a refund of return r2" in exception(erp, "invalid")["reason"]
 
 
+def test_c12_a_note_stays_that_of_its_return_though_the_return_cannot_be_read_any_more() -> None:
+    """A second return with that refund id is shown, not taken for credited."""
+    erp = Erp()
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00")]))
+    erp.hear(snapshot(2, currency="nothing"))
+    erp.hear(snapshot(return_id="r2", lines=[hat()], refunds=[refund("rf1", "10.00")]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["40.00"]
+    assert shown(erp) == [("invalid", "finance", "10.00", "r2")]
+
+
 def test_c12_finance_may_reject_it_or_say_that_it_was_done_by_hand() -> None:
     """Either ends the exception, and nothing is sent."""
     for kind, more in (("reject", {}), ("done_by_hand", {"number": "CM-7"})):
@@ -191,7 +201,7 @@ def test_c12_a_return_that_cannot_be_read_shows_the_money_it_names(currency: Any
     held = exception(erp, "invalid", "order")
     assert (held["owner"], held["return_id"]) == ("finance", "r1")
     assert "refund rf1 (GBP 40.00, paid)" in held["reason"]
-    assert "'10.00'" in held["reason"]
+    assert "a refund ('10.00', paid)" in held["reason"]
     assert "rf8" not in held["reason"]
     assert "rf9" not in held["reason"]
     erp.hear(snapshot(2, refunds=[refund("rf1", "40.00")]))
