@@ -25,14 +25,10 @@ CLOSED: Final = frozenset({"accepted", "partly_accepted", "rejected", "cancelled
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Refunds and components agree as far as can be said now; `open` is still to be refunded."""
+    """Refunds and components agree as far as can be said now."""
 
     expected: int
     refunded: int
-
-    @property
-    def open(self) -> int:
-        return self.expected - self.refunded
 
 
 @dataclass(frozen=True, slots=True)

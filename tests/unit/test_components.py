@@ -38,6 +38,14 @@ def test_instant_counts_from_the_start_whatever_comes(state: str) -> None:
     assert counted_quantity(ret(changed, state=state), changed) == 3
 
 
+@pytest.mark.parametrize("mode", ["instant", "standard"])
+def test_a_line_that_makes_no_sense_counts_nothing(mode: str) -> None:
+    """Whatever its numbers say."""
+    own = line(fault="it has a price that is no amount", verdict="accepted", accepted_quantity=3)
+    assert counted_quantity(ret(own, mode=mode), own) == 0
+    assert counted_lines(ret(own, mode=mode)) == 0
+
+
 @pytest.mark.parametrize(
     ("changes", "counted"),
     [
