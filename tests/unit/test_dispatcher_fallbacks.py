@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -396,6 +397,38 @@ async def test_a_stop_lets_the_call_end_and_begins_nothing_behind_it(bench: Benc
     await bench.clock.advance(5)
     assert (bench.last(first).status, bench.outcomes(behind)) == (DONE, [])
     assert bench.vendor.order_of_creates == [first.id]
+
+
+async def test_a_stop_does_not_wait_for_doubt(bench: Bench) -> None:
+    """Between two looks nothing is being sent or written: the next owner goes on from the table."""
+    asked = command()
+    bench.vendor.faults.append("reset-before")
+    bench.ask(asked)
+    await bench.clock.advance(20)
+    before = bench.clock.elapsed()
+    assert await bench.stop()
+    assert bench.clock.elapsed() - before < 0.2
+    entry = bench.process.get(asked.id)
+    assert isinstance(entry, Begun) and entry.in_doubt
+
+
+async def test_a_stop_lets_the_end_be_written(bench: Bench) -> None:
+    """The outcome is out: an end that is cut off would be told, and looked for, once more."""
+    stopping: list[asyncio.Task[bool]] = []
+    hooks = bench.reach
+
+    def reach(name: str) -> None:
+        hooks(name)
+        if name == "dispatcher.outcome-published":
+            stopping.append(asyncio.create_task(bench.process.session.stop(10)))
+
+    bench.reach = reach  # type: ignore[method-assign]
+    asked = command()
+    bench.ask(asked)
+    await bench.clock.until(lambda: bool(stopping) and stopping[0].done())
+    assert stopping[0].result()
+    assert isinstance(bench.process.get(asked.id), Ended)
+    assert bench.brokers.acknowledged == {0}
 
 
 @pytest.mark.parametrize("fault", ["hang", "throttle"])

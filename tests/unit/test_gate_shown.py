@@ -362,6 +362,7 @@ def test_a_pause_lies_in_the_upper_half_of_a_ceiling_that_doubles() -> None:
     upper.reset()
     assert [upper.take() for _ in range(2)] == [2, 4]
     assert GrowingPause(3, 4, Lower()).take() == 3  # never shorter than the first
+    assert GrowingPause(3, 60, Upper()).take() == 6
 
 
 def test_a_freeze_lasts_as_the_vendor_says_or_grows() -> None:
