@@ -423,7 +423,8 @@ async def test_a_stop_lets_the_end_be_written(bench: Bench) -> None:
             stopping.append(asyncio.create_task(bench.process.session.stop(10)))
 
     bench.reach = reach  # type: ignore[method-assign]
-    asked = command()
+    asked = command(look_first=True)
+    bench.vendor.add(asked.id, "10.00")
     bench.ask(asked)
     await bench.clock.until(lambda: bool(stopping) and stopping[0].done())
     assert stopping[0].result()
@@ -504,6 +505,7 @@ async def test_what_was_never_sent_and_is_given_up_is_a_plain_refusal(impatient:
     use(impatient, Blind(impatient.vendor, impatient.limits))
     poison = command(order="bad", look_first=True)
     impatient.ask(poison)
+    began = impatient.clock.elapsed()
     for number in range(40):
         impatient.ask(command(order=str(number), look_first=True))
         await impatient.clock.advance(10)
@@ -512,6 +514,7 @@ async def test_what_was_never_sent_and_is_given_up_is_a_plain_refusal(impatient:
     failure = impatient.last(poison).failure
     assert failure is not None
     assert (failure.kind, failure.disposition) == (ErrorKind.REFUSED, "attempts-exhausted")
+    assert impatient.clock.elapsed() - began >= 100, "a flapping account passes"
     assert failure.message.endswith(
         "given up after 0 sends while others on the account succeeded; last: Unavailable: no answer"
     )
