@@ -24,7 +24,7 @@ class Room:
         self._used: Counter[str] = Counter()
         self._parts: dict[str, list[tuple[str, int]]] = {}
         for row in order.get("lines", ()):
-            parts = [(str(part.get("order_line") or ""), int(part["quantity"])) for part in row.get("components") or ()]
+            parts = [(str(part.get("order_line", "")), int(part["quantity"])) for part in row["components"]]
             self._parts[str(row["order_line"])] = [(number, each) for number, each in parts if number and each > 0]
 
     def take(self, number: str, units: int) -> None:
@@ -65,7 +65,7 @@ def room_for(case: Case, ret: Return, order: Mapping[str, Any]) -> Room:
     for position in case.all_placed(AUTHORISATION):
         placed.add(position.command_id)
         about, replaced = position.about, position.about.return_id == ret.return_id and position.about.piece.replaced
-        if position.body is not None and not position.void and not replaced:
+        if position.body is not None and not replaced:
             _take(case, about.subject, position.body, room)
     # Those of returns that this evaluation comes to later.
     for cid, issued in case.row.issued.items():
@@ -74,7 +74,7 @@ def room_for(case: Case, ret: Return, order: Mapping[str, Any]) -> Room:
             continue
         done = case.done_body(AUTHORISATION, command.subject)
         body = command.body if done is None else done
-        may_stand = done is not None or not (command.void or case.row.is_settled(issued))
+        may_stand = done is not None or not case.row.is_settled(issued)
         if may_stand and body["return_id"] != ret.return_id:
             _take(case, command.subject, body, room)
     return room
@@ -94,10 +94,10 @@ def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room)
     if case.adopt_since(ret.return_id) is not None:
         for line in ret.lines:
             matched = match(case, order, line, ret.currency)
-            if isinstance(matched, Matched) and not line.fault and not matched.is_service:
-                numbers = [place.number for place in matched.places]
-                names |= {number: numbers[0] for number in numbers if number not in names}
-                own[names[numbers[0]]] += line.quantity
+            if isinstance(matched, Matched) and not matched.is_service:
+                for place in matched.places:
+                    names.setdefault(place.number, matched.places[0].number)
+                own[names[matched.places[0].number]] += line.quantity
     ours = {position.command_id for position in case.all_placed(AUTHORISATION)} | set(case.row.issued)
     for earlier in order.get("returns", ()):
         if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):

@@ -135,15 +135,20 @@ def test_r13_units_of_a_return_that_ended_may_come_back(state: str) -> None:
 
 
 def test_r02_units_of_an_authorisation_that_a_person_called_off_may_come_back() -> None:
-    """It was asked for and is rejected by hand: the other return has its units."""
+    """Asked for and rejected by hand: another return has its units once it is known that it was not made."""
     erp = Erp()
     erp.silent.add(RMA)
     erp.hear(snapshot(lines=[tees(2)]))
     (asked,) = (command for command in erp.asked if command.kind is RMA)
     erp.hear(decision("reject", asked.as_json()))
     erp.hear(snapshot(return_id="r2", lines=[tees(2)]))
+    erp.settle()
+    assert [command.subject for command in erp.asked if command.kind is RMA and not command.void] == ["r1"]
+    assert "0 can still come back" in exception(erp, "mismatch")["reason"]
+    erp.speak(RMA)
     erp.speak(RMA)
     assert authorised(erp) == [("r2", "1", 2)]
+    assert erp.exceptions() == []
 
 
 def test_r02_a_return_that_grows_has_no_units_of_one_that_is_read_after_it() -> None:
@@ -158,6 +163,45 @@ def test_r02_a_return_that_grows_has_no_units_of_one_that_is_read_after_it() -> 
         erp.speak(RMA)
         assert sorted(authorised(erp)) == [("r1", "1", 1), ("r2", "1", 1)]
         assert "returns 2; of 2 bought, 2 were sent and 1 can still come back" in exception(erp, "mismatch")["reason"]
+
+
+def test_r02_what_was_refused_or_is_no_authorisation_takes_no_units() -> None:
+    """Another return's note and receipt are of units that its authorisation counts; a refused one holds none."""
+    erp = Erp(lines=[order_line("1", "ol1", "TEE-RED-M", 3, "120.00", "20.00")], total="120.00")
+    erp.hear(snapshot(return_id="r1", lines=[tees(1)]))
+    erp.silent |= {NOTE, RECEIPT}
+    erp.hear(snapshot(return_id="r2", state="received", lines=[tees(1)], refunds=[refund("rf2", "40.00")]))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), return_id="r2"))
+    assert {command.kind for command in erp.asked} >= {NOTE, RECEIPT}
+    erp.refuse[RMA] = Failure(ErrorKind.REFUSED, "not now")
+    erp.hear(snapshot(return_id="r3", lines=[tees(1)]))
+    erp.refuse.clear()
+    erp.hear(snapshot(2, return_id="r1", lines=[tees(2)]))
+    assert authorised(erp) == [("r1", "1", 1), ("r2", "1", 1), ("r1", "1", 2)]
+
+
+def test_r02_an_authorisation_that_is_being_replaced_holds_its_units_from_others_only() -> None:
+    """Two become one: the return itself is not told that its unit is too many, another one waits until it is closed."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tees(2)]))
+    erp.silent.add(DocumentKind.RETURN_CLOSING)
+    erp.hear(snapshot(2, lines=[tees(1)]))
+    assert erp.exceptions() == []
+    erp.hear(snapshot(return_id="r2", lines=[tees(1)]))
+    assert "0 can still come back" in exception(erp, "mismatch")["reason"]
+    erp.speak(DocumentKind.RETURN_CLOSING)
+    assert sorted(authorised(erp)) == [("r1", "1", 1), ("r1", "1", 2), ("r2", "1", 1)]
+    assert erp.exceptions() == []
+
+
+def test_r02_units_of_a_return_that_cannot_be_read_any_more_stay_taken() -> None:
+    """Its authorisation stands in the account, whatever the newest message says."""
+    erp = Erp()
+    erp.hear(snapshot(return_id="r2", lines=[tees(1)]))
+    erp.hear(snapshot(2, return_id="r2", currency="???", lines=[tees(1)]))
+    erp.hear(snapshot(return_id="r1", lines=[tees(2)]))
+    assert authorised(erp) == [("r2", "1", 1)]
+    assert "1 can still come back" in exception(erp, "mismatch")["reason"]
 
 
 # -- L01: returns that were open at the cut-over
@@ -203,6 +247,17 @@ def test_l01_lines_that_nobody_can_authorise_are_not_part_of_what_was_made_by_ha
     assert authorised(erp) == [("r1", "1", 2)]
 
 
+def test_l01_a_service_is_not_part_of_what_was_made_by_hand() -> None:
+    """It was never sent, so that no authorisation holds it."""
+    rows = [
+        order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33"),
+        order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67", kind="service", fulfilled=0),
+    ]
+    erp = Erp(lines=rows, returns=[earlier(("1", 2))])
+    erp.hear(snapshot(2, lines=[tees(2), hat()]))
+    assert authorised(erp) == [("r1", "1", 2)]
+
+
 def test_l01_of_equal_lines_it_does_not_matter_which_one_a_person_took() -> None:
     """By hand on the second of two, here on the first."""
     rows = [order_line(row, "", "TEE-RED-M", 1, "40.00", "6.67") for row in ("1", "2")]
@@ -235,13 +290,15 @@ def test_s04_each_lot_has_rows_of_its_own_at_once_and_one_after_the_other() -> N
     """Three lots of one line on two rows: found together, in flight, and asked for again."""
     erp = alike(2, 1)
     erp.hear(snapshot(state="received", lines=[untaxed(3)]))
-    erp.silent.add(RECEIPT)
+    erp.silent |= {RECEIPT, NOTE}  # a note on its way takes no room in the warehouse
+    erp.hear(snapshot(2, state="received", lines=[untaxed(3)], refunds=[refund("rf1", "120.00")]))
     erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), ("l1", "TEE-RED-M", 1, "damaged")))
     erp.hear(inspected(("l1", "TEE-RED-M", 1, "faulty"), inspection_id="ins-2"))
     erp.settle()
     asked = [(command.subject, command.revision) for command in erp.asked if command.kind is RECEIPT]
     assert len(asked) == len(set(asked)) == 3
     erp.speak(RECEIPT)
+    erp.speak(NOTE)
     assert sorted(row for lot in rows_of(erp, RECEIPT) for row in lot) == [("1", 1), ("1", 1), ("2", 1)]
     assert (erp.exceptions(), erp.waiting()) == ([], [])
 
@@ -280,17 +337,51 @@ def test_s04_a_new_authorisation_has_all_its_rows_again() -> None:
     assert rows_of(erp, RECEIPT) == [[("1", 2), ("2", 1)]]
 
 
-def test_r04_notes_name_the_rows_that_earlier_ones_left() -> None:
-    """Standard mode: one is accepted, then all three; each note's units and amounts are on rows of their own."""
+def test_s04_units_received_on_an_authorisation_that_was_closed_take_no_room_on_the_next() -> None:
+    """Cancelled after one unit came in, and opened again: the next unit fits whole on the same row."""
     erp = alike(2, 1)
+    erp.hear(snapshot(state="received", lines=[untaxed(3)]), inspected(("l1", "TEE-RED-M", 1, "damaged")))
+    erp.hear(snapshot(2, state="cancelled", lines=[untaxed(3)]))
+    erp.hear(snapshot(3, state="received", lines=[untaxed(3)]))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), inspection_id="ins-2"))
+    assert rows_of(erp, RECEIPT) == [[("2", 1)], [("2", 1)]]
+    assert len({body["source"]["number"] for body in erp.made(RECEIPT)}) == 2
+
+
+def test_r04_notes_name_the_rows_that_earlier_ones_left() -> None:
+    """Standard mode: units are accepted one by one; each note's are on rows of their own, goodwill beside them."""
+    erp = alike(2, 2)
     line = untaxed(3)
-    one = {**line, "accepted_quantity": 1}
-    erp.hear(snapshot(mode="standard", lines=[one], refunds=[refund("rf1", "40.00")]))
-    later = [refund("rf1", "40.00"), refund("rf2", "80.00", executed_at="2026-11-21T09:00:00Z")]
-    erp.hear(snapshot(2, mode="standard", lines=[{**line, "accepted_quantity": 3}], refunds=later))
-    assert rows_of(erp, NOTE) == [[("2", 1)], [("1", 2)]]
-    assert [[line["amount"] for line in body["lines"]] for body in erp.made(NOTE)] == [["40.00"], ["80.00"]]
+    refunds = [refund("gw", "5.00", kind="goodwill")]
+    for number in (1, 2, 3):
+        refunds.append(refund(f"rf{number}", "40.00", executed_at=f"2026-11-2{number}T09:00:00Z"))
+        accepted = [{**line, "accepted_quantity": number}]
+        erp.hear(snapshot(number, mode="standard", lines=accepted, refunds=list(refunds)))
+    assert rows_of(erp, RMA) == [[("1", 2), ("2", 1)]]
+    notes = [body["lines"] for body in erp.made(NOTE) if body["lines"][0]["component"] == "line"]
+    assert [[(line["order_line"], line["quantity"]) for line in lines] for lines in notes] == [
+        [("2", 1)],
+        [("1", 1)],
+        [("1", 1)],
+    ]
     assert erp.exceptions() == []
+
+
+def test_r04_notes_of_one_line_take_no_rows_of_another() -> None:
+    """Six of three times two on two lines that share a row: each line is credited on its own units."""
+    erp = alike(2, 2, 2)
+    first, second = untaxed(3, "l1"), untaxed(3, "l2")
+    rejected = {"accepted_quantity": 0}
+    refunds = [refund("rf1", "120.00"), refund("rf2", "120.00", executed_at="2026-11-22T09:00:00Z")]
+    erp.hear(
+        snapshot(
+            mode="standard", lines=[{**first, "accepted_quantity": 3}, {**second, **rejected}], refunds=refunds[:1]
+        )
+    )
+    accepted = [{**line, "accepted_quantity": 3} for line in (first, second)]
+    erp.hear(snapshot(2, mode="standard", lines=accepted, refunds=refunds))
+    assert rows_of(erp, RMA) == [[("1", 2), ("2", 1), ("2", 1), ("3", 2)]]
+    assert rows_of(erp, NOTE) == [[("1", 2), ("2", 1)], [("2", 1), ("3", 2)]]
 
 
 def test_r04_a_note_in_two_parts_goes_on_where_units_are_left() -> None:
@@ -317,3 +408,15 @@ def test_s05_parts_without_rows_of_their_own_are_received_on_their_bundles() -> 
     )
     assert found == [("CUP", "1", 2), ("CUP", "2", 2), ("POT", "1", 1), ("POT", "2", 1)]
     assert (erp.exceptions(), erp.waiting()) == ([], [])
+    apart = Erp(lines=rows, total="120.00")
+    for number in (1, 2):
+        apart.hear(snapshot(return_id=f"r{number}", lines=[{**whole, "quantity": 1, "tax_amount": "10.00"}]))
+    assert authorised(apart) == [("r1", "1", 1), ("r2", "2", 1)]
+
+
+def test_s05_a_part_of_which_a_bundle_holds_none_takes_no_room() -> None:
+    """Half a unit in each, which is no unit of anything."""
+    parts = [{"sku": "CUP", "item": "CUP", "quantity": 0, "order_line": "2"}]
+    erp = Erp(lines=[order_line("1", "ol1", "SET-1", 1, "60.00", "10.00", components=parts)])
+    erp.hear(snapshot(lines=[tee(sku="SET-1", unit_price="60.00", tax_amount="10.00")]))
+    assert authorised(erp) == [("r1", "1", 1)]
