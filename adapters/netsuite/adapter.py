@@ -12,6 +12,7 @@ import orjson
 from adapters.netsuite.client import Client
 from adapters.netsuite.documents import Request, is_transform, request_for
 from adapters.netsuite.errors import CLOSED_PERIOD
+from adapters.netsuite.items import Items
 from adapters.netsuite.options import AccountSettings
 from adapters.netsuite.proof import (
     application_of,
@@ -55,6 +56,7 @@ class NetSuite:
         self._client = client
         self._settings = settings or AccountSettings()
         self._now = now
+        self._items_by_name = Items(client, now)
         self._authorisations: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         self._missed: dict[tuple[str, str], datetime] = {}  # documents to change that a read did not show: since when
         self._open_days: dict[date, tuple[date, datetime]] = {}  # a day in a closed period: the next open day, found at
@@ -69,12 +71,15 @@ class NetSuite:
             found = self._of_parent(command, await self._parent(command, calls))
             return (found,) if found else ()
         records = await self._all(RECORDS[command.kind], "externalId", command.id, calls)
+        if records:
+            command = await self._items_by_name.named(command, calls)
         return tuple(proof(command, record, self._settings) for record in records)
 
     async def candidates(self, command: Command, calls: Calls) -> tuple[Document, ...]:
         """Hand-made documents that may be adopted; an application or closing made by hand is found by look-up."""
         if command.adopt_since is None or command.kind in _CHANGES:
             return ()
+        command = await self._items_by_name.named(command, calls)
         return tuple(
             document_of(command.kind, record, self._settings)
             for record in await self._all(RECORDS[command.kind], "otherRefNum", command.body["order_id"], calls)
@@ -85,6 +90,7 @@ class NetSuite:
         """Make the document and read it back."""
         if command.kind in _CHANGES:
             return await self._change(command, calls)
+        command = await self._items_by_name.named(command, calls)
         authorisation = parent = None
         if is_transform(command) and command.kind is not DocumentKind.RETURN_AUTHORISATION:
             authorisation = await self._authorisation(command.body["source"]["number"], calls)

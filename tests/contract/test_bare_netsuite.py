@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -19,13 +19,14 @@ from oauthlib.oauth1 import Client as Signer
 from adapters.netsuite.client import Client as ProductClient
 from adapters.netsuite.wire import Credentials, HttpWire
 from adapters.registry import system
-from streams.adapter import Unavailable
-from streams.vocabulary import DocumentKind
+from streams.adapter import Adapter, Refused, Unavailable
+from streams.commands import Command
+from streams.vocabulary import DocumentKind, ErrorKind, Owner
 from tests.doubles.bare import history
 from tests.doubles.bare.front import SECRETS, BareNetSuite
 from tests.doubles.bare.history import Order
 from tests.doubles.bare.peak import FIELDS
-from tests.doubles.bare.records import Record
+from tests.doubles.bare.records import Item, Record
 from tests.doubles.bare.weather import ANSWERS
 from tests.scenarios.messages import order, sold
 from tests.unit import netsuite_commands as commands
@@ -361,36 +362,85 @@ def test_a_foreign_answer_may_come_before_or_after_the_work(double: BareNetSuite
         assert len(double.records("customer")) == applied
 
 
-async def test_the_product_makes_every_document_on_an_account_that_has_no_field_of_ours(double: BareNetSuite) -> None:
+@pytest.fixture
+async def product(double: BareNetSuite) -> AsyncIterator[Adapter]:
+    """The product's adapter, set up for an account without our fields."""
+    options = {"fields": dict.fromkeys(FIELDS, ""), "currencies": {"GBP": "1"}}
+    account = {"base_url": double.base_url, "concurrency": 5, "deadline_seconds": 8, "options": options}
+    made = system("netsuite").adapter(account, SECRETS)
+    yield made
+    await made.close()
+
+
+def exchange_of(double: BareNetSuite, item: str, subject: str = "ret-1/l1") -> Command:
+    customer = double.records("customer")[0]
+    return commands.exchange(str(customer.id), {"item": item, "sku": item, "quantity": 1}, subject=subject)
+
+
+async def test_an_item_named_by_its_sku_is_sent_by_its_internal_id(double: BareNetSuite, product: Adapter) -> None:
+    """The account takes numbers only. Each SKU is looked up once; what was made is found to be what was asked for."""
+    seeded(double)
+    item = double.store.item("TEE-RED-L")
+    for subject in ("ret-1/l1", "ret-1/l2"):
+        wanted = exchange_of(double, "TEE-RED-L", subject)
+        document = await product.create(wanted, Freely())
+        assert document.differences == ()
+        assert await product.look_up(wanted, Freely()) == (document,)
+    made = [record for record in double.records("salesOrder") if record.external_id]
+    assert [[row.item for row in record.rows] for record in made] == [[item.id], [item.id]]
+    assert double.calls.count("POST query/v1/suiteql") == 1
+    assert double.refusals == []
+
+
+@pytest.mark.parametrize("how_many", [0, 2])
+async def test_a_sku_that_no_item_or_more_than_one_has_is_unmapped(
+    double: BareNetSuite, product: Adapter, how_many: int
+) -> None:
+    """E-commerce has to say which item it is; nothing is made."""
+    seeded(double)
+    for number in range(how_many):
+        double.store.items[f"7770{number}"] = Item(f"7770{number}", "TEE-RED-L", parent=f"RANGE-{number}")
+    with pytest.raises(Refused) as refused:
+        await product.create(exchange_of(double, "TEE-RED-L"), Freely())
+    assert (refused.value.kind, refused.value.owner) == (ErrorKind.UNMAPPED, Owner.ECOMMERCE)
+    assert not [record for record in double.records("salesOrder") if record.external_id]
+
+
+async def test_of_items_with_one_name_the_active_one_is_meant(double: BareNetSuite, product: Adapter) -> None:
+    """A discontinued namesake does not stand in its way."""
+    seeded(double)
+    double.store.items["77701"] = Item("77701", "TEE-RED-L", inactive=True)
+    double.store.items["77702"] = Item("77702", "TEE-RED-L")
+    await product.create(exchange_of(double, "TEE-RED-L"), Freely())
+    [made] = [record for record in double.records("salesOrder") if record.external_id]
+    assert [row.item for row in made.rows] == ["77702"]
+
+
+async def test_the_product_makes_every_document_on_an_account_that_has_no_field_of_ours(
+    double: BareNetSuite, product: Adapter
+) -> None:
     """Each is read back as what was asked for; the reversal too, which no generated order comes to by itself."""
     record = seeded(double, "row-discount", invoice={"number": "I", "open": "94.95"})
     double.store.item("TEE-RED-L", id="4712")
     double.store.stock["4712", "101"] = Decimal(3)
-    fields = dict.fromkeys(FIELDS, "")
-    options = {"fields": fields, "currencies": {"GBP": "1"}}
-    account = {"base_url": double.base_url, "concurrency": 5, "deadline_seconds": 8, "options": options}
-    product = system("netsuite").adapter(account, SECRETS)
     row = tee(order_line=str(row_of(double, record, "TEE-RED-M")))
     gross = row | {"amount": "40.00", "tax": "6.67", "tax_code": "5"}
-    try:
-        question = commands.command(DocumentKind.ORDER_SNAPSHOT, {"order_id": "5001"})
-        answer = await product.answer(question, Freely())
-        assert (answer["found"], answer["number"], answer["total"]) == (1, str(record.id), "94.95")
-        source = await product.create(commands.authorisation(str(record.id), row), Freely())
-        memo = await product.create(commands.note(source.number, gross, amount="40.00"), Freely())
-        invoice = answer["invoices"][0]["number"]
-        exchanged = {"item": "4712", "sku": "TEE-RED-L", "quantity": 1}
-        wanted = [
-            commands.receipt(source.number, row),
-            commands.application(memo.number, (invoice, "40.00")),
-            commands.exchange(answer["customer"]["number"], exchanged),
-            commands.movement(),
-            commands.reversal(memo.number, "40.00"),
-            commands.closing(source.number),
-        ]
-        made = [source, memo, *[await product.create(one, Freely()) for one in wanted]]
-    finally:
-        await product.close()
+    question = commands.command(DocumentKind.ORDER_SNAPSHOT, {"order_id": "5001"})
+    answer = await product.answer(question, Freely())
+    assert (answer["found"], answer["number"], answer["total"]) == (1, str(record.id), "94.95")
+    source = await product.create(commands.authorisation(str(record.id), row), Freely())
+    memo = await product.create(commands.note(source.number, gross, amount="40.00"), Freely())
+    invoice = answer["invoices"][0]["number"]
+    exchanged = {"item": "4712", "sku": "TEE-RED-L", "quantity": 1}
+    wanted = [
+        commands.receipt(source.number, row),
+        commands.application(memo.number, (invoice, "40.00")),
+        commands.exchange(answer["customer"]["number"], exchanged),
+        commands.movement(),
+        commands.reversal(memo.number, "40.00"),
+        commands.closing(source.number),
+    ]
+    made = [source, memo, *[await product.create(one, Freely()) for one in wanted]]
     assert [document.differences for document in made] == [()] * len(made)
     [billed] = double.records("invoice")
     assert billed.due == Decimal("54.95")

@@ -24,7 +24,7 @@ from streams.adapter import InDoubt, Limits, Unavailable, VendorError
 from streams.vocabulary import CommandClass
 from tests.unit.netsuite_commands import exchange
 
-WANTED = exchange("7")
+WANTED = exchange("7", {"item": "4712", "sku": "TEE-RED-L", "quantity": 1, "amount": "0.00"})
 NOTHING = b'{"items": [], "hasMore": false, "count": 0, "offset": 0, "totalResults": 0}'
 PIECE = b"[" * 65_536
 

@@ -27,6 +27,9 @@ from tests.unit.netsuite_commands import authorisation, command, exchange, note,
 
 ACCOUNT = {"base_url": "http://ns.test/netsuite", "concurrency": 15, "deadline_seconds": 8}
 GROSS = tee(amount="40.00", tax="6.67", tax_code="5")
+BY_NUMBER = {"item": "4711", "sku": "TEE-RED-M", "quantity": 1, "amount": "0.00"}
+"""An exchanged line that needs no look-up of its item: the write is the first call."""
+
 Scenario = Callable[["Stage"], Coroutine[Any, Any, None]]
 
 
@@ -250,7 +253,7 @@ def test_a_plain_write_is_applied_though_its_caller_was_killed(after: float) -> 
     async def scenario(stage: Stage) -> None:
         for made in (1, 2):
             worker = Process(stage.loop, f"d{made}")
-            worker.spawn(_create(stage, exchange("eid:c-77", subject=f"ret-{made}/l1")))
+            worker.spawn(_create(stage, exchange("eid:c-77", BY_NUMBER, subject=f"ret-{made}/l1")))
             await asyncio.sleep(after)
             worker.kill()
             await asyncio.sleep(2)
@@ -268,7 +271,7 @@ def test_a_write_is_applied_though_its_caller_was_killed(after: float) -> None:
         await stage.snapshot()  # by another process: nothing of the vendor's may belong to the killed one
         worker = Process(stage.loop, "d1")
         stage.vendor.put_fault({"fault": "late apply", "seconds": 6, "hold_seconds": 60, "on": "write", "count": 1})
-        worker.spawn(_create(stage, exchange("eid:c-77")))
+        worker.spawn(_create(stage, exchange("eid:c-77", BY_NUMBER)))
         await asyncio.sleep(after)
         worker.kill()
         assert stage.vendor.calls.in_flight("ns") == 1, "the vendor waits with a connection that nobody holds"
@@ -294,7 +297,7 @@ def test_a_write_is_applied_though_its_caller_gave_up(after: float, rule: dict[s
     async def scenario(stage: Stage) -> None:
         if rule is not None:
             stage.vendor.put_fault(rule)
-        sending = asyncio.ensure_future(stage.create(exchange("eid:c-77")))
+        sending = asyncio.ensure_future(stage.create(exchange("eid:c-77", BY_NUMBER)))
         await asyncio.sleep(after)
         sending.cancel()
         await asyncio.wait([sending])
@@ -310,7 +313,7 @@ def test_a_request_on_its_way_when_its_caller_goes_may_still_arrive() -> None:
     """Over many seeds both happen; it never counts as in flight."""
 
     async def scenario(stage: Stage) -> None:
-        sending = asyncio.ensure_future(stage.create(exchange("eid:c-77")))
+        sending = asyncio.ensure_future(stage.create(exchange("eid:c-77", BY_NUMBER)))
         await asyncio.sleep(0.0001)
         sending.cancel()
         await asyncio.wait([sending])
@@ -327,7 +330,7 @@ def test_a_paused_caller_reads_its_answer_when_it_wakes() -> None:
 
     async def scenario(stage: Stage) -> None:
         worker = Process(stage.loop, "d1")
-        sending = worker.spawn(_create(stage, exchange("eid:c-77")))
+        sending = worker.spawn(_create(stage, exchange("eid:c-77", BY_NUMBER)))
         await asyncio.sleep(0.0001)
         worker.pause()
         await asyncio.sleep(30)

@@ -47,7 +47,7 @@ class Story:
             case "out-of-stock", "exchange_order":
                 return any(one["sku"] in SOLD_OUT for one in data["replacements"])
             case "not-found" | "mismatch" | "unmapped", "return_authorisation":
-                return self._lines(data, order)
+                return self._lines(data, order) or (entry["kind"] == "unmapped" and self._codes(data))
             case "unmapped", "credit_note":
                 return self._codes(data)
             case "mismatch", "credit_note" | "reversal":
@@ -67,6 +67,8 @@ class Story:
             for found in inspection["lines"]:
                 line = lines.get(found["line_id"], {})
                 refused = line.get("verdict") == "rejected" or bool(line.get("rejected_quantity"))
+                if data["state"] in ("rejected", "cancelled") and found["disposition"] != "missing":
+                    return True  # its authorisation was closed, so that the ERP takes no receipt of it
                 if found["disposition"] not in PLACES or (refused and found["disposition"] == "sellable"):
                     return True
         return False
