@@ -122,8 +122,6 @@ class HttpWire:
                 trace_request_ctx=progress,
             ) as response:  # fmt: skip
                 return Answer(response.status, response.headers, await _text(response))
-        except aiohttp.ServerTimeoutError as error:
-            raise ConnectionFailed("the connection was not made in time") from error
         except (aiohttp.ClientError, OSError, zlib.error) as error:
             raise ConnectionFailed(f"the connection failed ({type(error.__cause__ or error).__name__})") from error
 

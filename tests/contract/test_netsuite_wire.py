@@ -147,7 +147,7 @@ async def test_a_packed_body_is_unpacked() -> None:
 @pytest.mark.parametrize(
     "serve",
     [
-        plain(gzip.compress(NOTHING)[:-12], b"Content-Encoding: gzip"),
+        plain(gzip.compress(NOTHING)[:-4], b"Content-Encoding: gzip"),
         plain(gzip.compress(NOTHING), b"Content-Encoding: br"),
         plain(gzip.compress(NOTHING)),
         plain(NOTHING, b"Content-Encoding: gzip"),

@@ -154,6 +154,16 @@ def test_a_faulty_option_is_named_with_what_is_wrong(options: str, path: str, to
     assert told in faults[f"accounts.ns.options.{path}"]
 
 
+def test_options_that_are_read_by_themselves_name_their_faults_too() -> None:
+    """As the adapter reads them from a published record: a name it does not know may be a newer program's."""
+    with pytest.raises(ProfileFaults) as raised:
+        AccountSettings.read({"time_zone": "Mars", "returns_account": [], "newer": 1})
+    assert [fault.path for fault in raised.value.faults] == ["options.time_zone", "options.returns_account"]
+    with pytest.raises(ProfileFaults, match=r"^options: is not a table"):
+        AccountSettings.read("none")
+    assert AccountSettings.read({"newer": 1}) == AccountSettings()
+
+
 def test_all_faults_of_an_accounts_options_are_told_at_once() -> None:
     """As everywhere in the profile."""
     faults = faults_of('[accounts.ns.options]\ntime_zone = "Mars"\ncurrency = 1\nreturns_account = false')

@@ -257,6 +257,21 @@ async def test_an_order_is_found_in_any_case_of_its_name() -> None:
     assert answer["found"] == 1
 
 
+@pytest.mark.parametrize("hidden", ["createdFrom", "otherRefNum"])
+async def test_an_earlier_return_is_found_by_its_order_or_by_the_orders_name(hidden: str) -> None:
+    """R02: one made by hand may show only one of them; one that shows both is told once."""
+    stage = Stage()
+    await posted(stage)
+    assert len((await stage.ask(DocumentKind.ORDER_SNAPSHOT))["returns"]) == 1
+
+    def none_by(call: Call, honest: Callable[[], Answer]) -> Answer:
+        asked = call.path.endswith("returnAuthorization") and hidden in call.query.get("q", "")
+        return Answer(200, {}, '{"items": [], "hasMore": false}') if asked else honest()
+
+    stage.account.twist = none_by
+    assert len((await stage.ask(DocumentKind.ORDER_SNAPSHOT))["returns"]) == 1
+
+
 async def test_the_same_hit_twice_is_one_document() -> None:
     """A list that repeats itself over its pages makes no duplicate."""
     stage = Stage()
@@ -384,6 +399,7 @@ async def test_an_authorisations_lines_are_read_once_until_something_is_refused(
     wanted, _ = await posted(stage)
     source = wanted.body["source"]["number"]
     read = f"GET /record/v1/returnAuthorization/{source}"
+    assert stage.paths.count(read) == 1, "it was read back when it was made, and not again for the note"
     stage.account.calls.clear()
     await stage.create(receipt(source))
     assert stage.paths.count(read) == 0, "it was read when it was made"
@@ -574,6 +590,9 @@ def test_what_is_told_of_a_long_list_is_short() -> None:
         ({"status": "Voided"}, False),
         ({"currency": {"refName": "EUR"}}, False),
         ({"currency": None}, True),
+        ({"currency": None, "total": 40.004}, True),
+        ({"total": 40.004}, True),
+        ({"total": 40.005}, False),
     ],
 )
 def test_a_hand_made_note_is_adopted_by_what_it_shows(changes: dict[str, Any], fits: bool) -> None:
