@@ -154,6 +154,29 @@ async def test_an_answer_that_we_cannot_read_ends_at_its_command(stage: Stage) -
     assert await stage.owners() == [(1, False), (1, True)]
 
 
+async def test_e09_a_build_that_cannot_read_any_answer_stops_the_account(stage: Stage) -> None:
+    """The process ends and says why; a mended one makes nothing twice, and a retry finds what was refused."""
+    asked = [command(order=f"o{number}") for number in range(40)]
+    stage.vendor.faults.extend(["odd"] * 100)
+    await stage.ask(asked)
+    worker = stage.worker()
+    await worker.start()
+    assert await worker.ended(60) == 1, worker.said()[-3000:]
+    assert "consumption stopped" in worker.said()
+    (alarm,) = await read_all(stage.address, f"{stage.prefix}alarms")
+    assert alarm.key == f"consumption-stopped/{ACCOUNT}".encode()
+    refused = {name for name, told in (await stage.outcomes()).items() if told[-1].status is OutcomeStatus.REFUSED}
+    assert 20 - LIMITS.concurrency <= len(refused) < 20
+    stage.vendor.faults.clear()
+    mended = stage.worker()
+    await mended.start()
+    await stage.all_done([one for one in asked if one.id not in refused])
+    await stage.ask([replace(one, revision=2, row_stamp=(1, 2)) for one in asked if one.id in refused])
+    await stage.all_done(asked)
+    assert (len(stage.vendor.made), stage.vendor.doubled) == (40, {})
+    assert await mended.end(signal.SIGTERM) == 0, mended.said()[-3000:]
+
+
 @pytest.mark.parametrize("gap", GAPS)
 async def test_killed_at_a_gap_it_makes_each_document_once(stage: Stage, gap: str) -> None:
     """kill -9 in the gap, on the third time it is reached; a new process goes on from the table and the topic."""
