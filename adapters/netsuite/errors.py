@@ -21,17 +21,13 @@ from streams.vocabulary import ErrorKind, Owner
 CLOSED_PERIOD = "closed-period"
 """`Refused.type` of a posting into a closed accounting period: the one refusal that the adapter may answer (R22)."""
 
-# RESTlet and SOAP codes come through gateways and older endpoints; REST itself says 429 (section_0827103226.html).
-_THROTTLE_CODES = frozenset(
-    {
-        "SSS_REQUEST_LIMIT_EXCEEDED",
-        "WS_REQUEST_BLOCKED",
-        "WS_CONCUR_SESSION_DISALLWD",
-        "CONCURRENCY_LIMIT_EXCEEDED",
-        "REQUEST_LIMIT_EXCEEDED",
-    }
+# RESTlet and SOAP codes come through gateways and older endpoints, also as text; REST itself says 429
+# (section_0827103226.html).
+_THROTTLE_WORDS = re.compile(
+    r"REQUEST_LIMIT_EXCEEDED|CONCURRENCY_LIMIT_EXCEEDED|WS_REQUEST_BLOCKED|WS_CONCUR_SESSION_DISALLWD"
+    r"|concurrent request limit exceeded",
+    re.IGNORECASE,
 )
-_THROTTLE_WORDS = re.compile("|".join((*sorted(_THROTTLE_CODES), r"concurrent request limit exceeded")), re.IGNORECASE)
 # The account is there and the request is good, but it came at the wrong moment; nothing was applied.
 _COLLISION_CODES = frozenset({"RCRD_HAS_BEEN_CHANGED", "CUSTOM_RECORD_COLLISION"})
 _COLLISION_STATUSES = frozenset({409, 423})

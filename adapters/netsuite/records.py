@@ -41,7 +41,7 @@ _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.+Z-]{0,40})?", re.ASCII)
 _MOST_DIGITS = 15  # before the point; no amount or quantity is larger (streams.money)
 _FINEST = Decimal("1e-12")  # finer is the noise of somebody's floats
 _FINEST_MONEY = 4  # digits after the point: no currency has more
-_EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
+_EXACT = Context(rounding=ROUND_HALF_UP)  # its 28 digits hold all of these
 
 
 def text_of(value: Any, longest: int = LONGEST_TEXT) -> str:

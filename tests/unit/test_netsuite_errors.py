@@ -175,13 +175,15 @@ def test_an_inactive_customer_is_for_cx_and_an_inactive_item_for_ecommerce() -> 
     [
         (429, "CONCURRENCY_LIMIT_EXCEEDED"),
         (400, "SSS_REQUEST_LIMIT_EXCEEDED"),
+        (400, "REQUEST_LIMIT_EXCEEDED"),
+        (403, "CONCURRENCY_LIMIT_EXCEEDED"),
         (400, "WS_CONCUR_SESSION_DISALLWD"),
         (500, "WS_REQUEST_BLOCKED"),
     ],
 )
 def test_a_concurrency_fault_is_throttling_whatever_its_status(status: int, code: str) -> None:
     """RESTlets and SOAP answer 400 or 500 for what REST calls 429; none of them was applied."""
-    error = told(status, problem(code, "Request limit exceeded."))
+    error = told(status, problem(code, "Please wait."))
     assert isinstance(error, Throttled)
     assert error.retry_after.seconds is None
 

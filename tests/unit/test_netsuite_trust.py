@@ -602,6 +602,48 @@ def test_a_hand_made_note_is_adopted_by_what_it_shows(changes: dict[str, Any], f
     assert not may_be_adopted(NOTE, {**record_of(NOTE), "externalId": None, **changes}, PLAIN)
 
 
+BY_HAND: dict[str, Any] = {
+    "externalId": None,
+    "otherRefNum": "5001",
+    "currency": {"refName": "GBP"},
+    "tranDate": "2026-11-27",
+}
+SENT = {"line": 1, "item": {"id": "TEE-RED-L"}, "quantity": 1, "rate": 0}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "record", "fits"),
+    [
+        (exchange("7"), {"total": 0, "item": {"items": [SENT]}}, True),
+        (exchange("7"), {"total": 5, "item": {"items": [SENT]}}, False),
+        (exchange("7"), {"total": 0, "item": {"items": [{**SENT, "quantity": 2}]}}, False),
+        (exchange("7"), {"total": 0, "item": {"items": [{**SENT, "item": {"id": "HAT-1"}}]}}, False),
+        (exchange("7"), {"total": 0, "item": {"items": []}}, False),
+        (receipt("60"), {"location": {"id": "101"}, "item": {"items": [{**SENT, "item": "4711"}]}}, True),
+        (receipt("60"), {"location": {"id": "102"}, "item": {"items": [{**SENT, "item": "4711"}]}}, False),
+        (
+            receipt("60"),
+            {"location": {"id": "101"}, "item": {"items": [{**SENT, "item": "4711", "quantity": 2}]}},
+            False,
+        ),
+        (movement(), {"inventory": {"items": [{"item": "4711", "adjustQtyBy": 1}]}}, True),
+        (movement(), {"inventory": {"items": [{"item": "4711", "adjustQtyBy": 2}]}}, False),
+        (authorisation("55"), {"item": {"items": [{**SENT, "item": "4711"}]}}, True),
+        (authorisation("55"), {"item": {"items": [{**SENT, "item": "HAT-1"}]}}, False),
+        (authorisation("55", GROSS), {"total": 40, "item": {"items": []}}, True),
+        (authorisation("55", GROSS), {"total": 41, "item": {"items": []}}, False),
+        (reversal("900", "5.00"), {"custbody_reverses": "900", "line": {"items": [{"debit": 5}]}}, True),
+        (reversal("900", "5.00"), {"custbody_reverses": "901", "line": {"items": [{"debit": 5}]}}, False),
+        (reversal("900", "5.00"), {"custbody_reverses": "900", "line": {"items": [{"debit": 6}]}}, False),
+    ],
+    ids=range(17),
+)
+def test_what_was_made_by_hand_is_adopted_by_its_kind(wanted: Command, record: dict[str, Any], fits: bool) -> None:
+    """L01: by amount where there is one, else by items, units and places."""
+    adopting = replace(wanted, adopt_since="2026-11-20T00:00:00Z")
+    assert may_be_adopted(adopting, {**BY_HAND, "id": "1", **record}, PLAIN) is fits
+
+
 # C14: through the account
 
 
