@@ -67,6 +67,7 @@ class Movement:
 class Books:
     documents: list[Document] = field(default_factory=list)
     movements: list[Movement] = field(default_factory=list)
+    applied: dict[str, dict[str, Decimal]] = field(default_factory=dict)  # order: invoice: credited to it
     _known: dict[tuple[str, str, str], Document] = field(default_factory=dict)
 
     def of_kind(self, *kinds: str) -> list[Document]:
@@ -76,6 +77,11 @@ class Books:
         """The next entry; the documents that it is about (its own first) and the goods that it moves."""
         moved = _movements(entry, sellable) if entry["kind"] in ("item_receipt", "stock_movement") else []
         self.movements += moved
+        if entry["kind"] == "credit_application" and entry.get("invoice_tran_id"):
+            amount = Decimal(str(entry["amount"]))
+            applied = self.applied.setdefault(entry["order_id"] or "", {})
+            before = applied.get(entry["invoice_tran_id"], Decimal(0))
+            applied[entry["invoice_tran_id"]] = before - amount if entry["op"] == "reverse" else before + amount
         key = (entry["account"], entry["kind"], entry["number"])
         document = self._known.get(key)
         if document is None:

@@ -191,7 +191,8 @@ def _rejected_but_sellable(truth: Truth, sold: Mapping[str, Order]) -> Iterator[
 def _nowhere_to_receive(truth: Truth) -> Iterator[Cause]:
     """Goods of a return that is off: its authorisation is closed, and the warehouse books them by hand."""
     off = {key for key, data in truth.returns.items() if data["state"] in ("rejected", "cancelled")}
-    for return_id in sorted({found.return_id for found in truth.found if found.return_id in off}):
+    moved = [found for found in truth.found if found.disposition not in ("sellable", "missing")]
+    for return_id in sorted({found.return_id for found in moved if found.return_id in off}):
         order_id = str(truth.returns[return_id]["order_id"])
         yield Cause(order_id, return_id, "found-of-a-return-that-is-off", [Call("mismatch", "warehouse", RECEIPT)])
 

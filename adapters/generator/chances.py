@@ -60,6 +60,29 @@ class Chances:
     odd: Mapping[str, float] = field(default_factory=dict)
 
 
+_ODD = (
+    "days-apart",
+    "discount",
+    "discount-rows",
+    "executed-at-missing",
+    "executed-near-midnight",
+    "fields-omitted",
+    "handling",
+    "ids-above-64-bits",
+    "no-line-ids",
+    "one-sku-at-two-prices",
+    "one-sku-twice",
+    "part-bought-alone",
+    "part-of-the-shipping",
+    "refund-state-unknown",
+    "restock-said-once",
+    "rows-that-sell-nothing",
+    "service",
+    "several-invoices",
+    "two-kits",
+    "two-replacements",
+)
+_ODD_TROUBLE = ("executed-at-unreadable", "refund-id-twice", "refund-without-id")  # for a person
 PEAK = Chances()
 _PEAK_PERCENT = 19.5  # of a peak's returns need a person (measured over 1,000 orders of three seeds)
 
@@ -76,4 +99,5 @@ def troubled(percent: float) -> Chances:
         line_rejected=PEAK.line_rejected * times,
         partly_accepted=min(1.0, PEAK.partly_accepted * times),
         beyond_paid=min(1.0, PEAK.beyond_paid * times),
+        odd=dict.fromkeys(_ODD, 0.01) | dict.fromkeys(_ODD_TROUBLE, min(1.0, 0.005 * times)),
     )

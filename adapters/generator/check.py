@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.generator import applications_check, goods_check, money_check, truth
 from adapters.generator import books as ledger
-from adapters.generator import goods_check, money_check, truth
 from adapters.generator.books import REFERENCED, Books
 from adapters.generator.deliveries import Delivery
 from adapters.generator.expected import Expected
@@ -69,6 +69,7 @@ def judge(
     _intake(verdict, *intake, opened)
     money_check.check(verdict, expected, sure, most, books, opened, names)
     goods_check.check(verdict, expected, sure, most, books, opened, places, names)
+    applications_check.check(verdict, expected, books, opened)
     _references(verdict, books)
     _demands(verdict, expected, sure, opened)
     _limits(verdict, calls_summary)

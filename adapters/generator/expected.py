@@ -12,9 +12,18 @@ from adapters.generator import causes
 from adapters.generator.amounts import text
 from adapters.generator.causes import Call, Cause
 from adapters.generator.odd_stories import ODD
-from adapters.generator.orders import ACCOUNT
+from adapters.generator.orders import ACCOUNT, Order
 from adapters.generator.story import Story
 from adapters.generator.world import WAREHOUSES, World
+
+
+@dataclass(frozen=True, slots=True)
+class SoldInvoice:
+    """An invoice of an order, with what it billed."""
+
+    number: str
+    open: str
+    skus: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,7 @@ class Sold:
     paid: str
     units: dict[str, int]
     shipping: str = ""  # with its tax; empty: not looked at
+    invoices: list[SoldInvoice] = field(default_factory=list)  # the oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +74,29 @@ class Expected:
 
 def read(path: Path) -> Expected:
     raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    orders = {order_id: Sold(**order) for order_id, order in raw.pop("orders").items()}
+    orders = {order_id: _sold(order) for order_id, order in raw.pop("orders").items()}
     demands = [Demand(**demand) for demand in raw.pop("demands")]
     found = [Cause(**{**cause, "calls": [Call(**call) for call in cause["calls"]]}) for cause in raw.pop("causes")]
     return Expected(orders=orders, demands=demands, causes=found, **raw)
+
+
+def _sold(raw: dict[str, Any]) -> Sold:
+    return Sold(**{**raw, "invoices": [SoldInvoice(**invoice) for invoice in raw["invoices"]]})
+
+
+def _invoices(order: Order) -> list[SoldInvoice]:
+    """As the order is seeded."""
+    seeded = order.seed()
+    skus = {line.order_line_id: [line.sku, *(part.sku for part in line.components)] for line in order.lines}
+    everything = sorted(skus)
+    return [
+        SoldInvoice(
+            invoice["number"],
+            invoice["open"],
+            sorted({sku for name in invoice.get("lines") or everything for sku in skus[name]}),
+        )
+        for invoice in seeded.get("invoices") or [seeded["invoice"]]
+    ]
 
 
 def of(world: World, stories: Iterable[Story]) -> Expected:
@@ -83,6 +112,7 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
                 text(order.paid, order.currency),
                 order.sold(),
                 text(order.shipping, order.currency),
+                _invoices(order),
             )
             for order in world.orders
         },

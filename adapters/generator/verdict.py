@@ -82,6 +82,11 @@ class Open:
     def authorisation(self, order_id: str, return_id: str) -> bool:
         return self._any(order_id, [return_id], _NOT_ABOUT_EXCHANGES | {"exchange_order"})
 
+    def application(self) -> bool:
+        """Whether somebody has to see to an application of the order or a note before it, or it waits for a reason."""
+        before = any(entry.get("step") in ("credit_note", "reversal") and _reason(entry) for entry in self.exceptions)
+        return before or any(entry.get("step") == "credit_application" and _reason(entry) for entry in self._all(False))
+
     def moves(self) -> list[str]:
         """Subjects of the moves of goods that somebody has to see to, or that wait for a reason."""
         return [

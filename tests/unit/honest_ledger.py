@@ -133,6 +133,10 @@ def honest_about(peak: Peak) -> Run:
         if not lines:
             continue
         run.book("return_authorisation", str(data["order_id"]), end, lines=lines, status="open")
+    still_open = {
+        order_id: {invoice.number: Decimal(invoice.open) for invoice in sold.invoices}
+        for order_id, sold in peak.expected.orders.items()
+    }
     credited: dict[str, Decimal] = defaultdict(Decimal)
     bonuses: dict[str, Decimal] = defaultdict(Decimal)
     for data in sure.returns.values():
@@ -150,6 +154,7 @@ def honest_about(peak: Peak) -> Run:
             days = {datetime.fromisoformat(one).astimezone(LONDON).date().isoformat() for one in refund.executed_at}
             note = run.book("credit_note", refund.order_id, end, amount=amount, currency=refund.currency, status="open")
             note["date"] = max(days, default="2026-11-27")
+            _apply(run, note, still_open)
     kept_back = {
         (return_id, line["line_id"])
         for return_id, data in sure.returns.items()
@@ -170,3 +175,15 @@ def honest_about(peak: Peak) -> Run:
             line = {"sku": exchange.sku, "quantity": exchange.quantity, "location": None}
             run.book("exchange_order", exchange.order_id, end, lines=[line], amount="0", status="open")
     return run
+
+
+def _apply(run: Run, note: dict[str, Any], still_open: dict[str, dict[str, Decimal]]) -> None:
+    """To the oldest open invoices: a note of these ledgers says nothing of lines."""
+    left = Decimal(note["amount"])
+    for number, due in still_open[note["order_id"]].items():
+        amount = min(left, due)
+        if amount:
+            about = {"invoice_tran_id": number, "number": note["number"], "status": "applied"}
+            run.book("credit_application", note["order_id"], note["at"], amount=str(amount), **about)
+            still_open[note["order_id"]][number] -= amount
+            left -= amount

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -165,6 +166,51 @@ def test_a_discount_that_is_credited_is_found(name: str) -> None:
     note = next(note for note in run.of_kind("credit_note") if credited[note["order_id"]] == 1)
     note["amount"] = str(sum(line.shown for line in sold[note["order_id"]].lines) + 50)
     assert {"credited-more-than-paid", "credited-more-than-refunded"} <= set(run.verdict().tally())
+
+
+# -- applications
+
+
+def _split(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The two applications of an order whose one note goes to both of its invoices."""
+    by_order: dict[str, list[dict[str, Any]]] = {}
+    for entry in run.of_kind("credit_application"):
+        by_order.setdefault(entry["order_id"], []).append(entry)
+    notes = Counter(note["order_id"] for note in run.of_kind("credit_note"))
+    first, second = next(two for name, two in by_order.items() if len(two) == 2 and notes[name] == 1)
+    return first, second
+
+
+def forget_one(run: Run) -> None:
+    run.ledger.remove(_split(run)[1])
+
+
+def apply_the_other_way_round(run: Run) -> None:
+    first, second = _split(run)
+    both = Decimal(first["amount"]) + Decimal(second["amount"])
+    first["amount"] = str(min(both, Decimal(first["amount"])) - 1)
+    second["amount"] = str(both - Decimal(first["amount"]))
+
+
+def apply_more_than_is_open(run: Run) -> None:
+    first, second = _split(run)
+    first["amount"] = str(Decimal(first["amount"]) + Decimal(second["amount"]))
+    run.ledger.remove(second)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (forget_one, "open-invoice-forgotten"),
+        (apply_the_other_way_round, "applied-elsewhere"),
+        (apply_more_than_is_open, "applied-more-than-open"),
+    ],
+)
+def test_a_wrong_application_is_found(spoil: Callable[[Run], None], found: str) -> None:
+    """Of two open invoices both get what is theirs, and none gets more than is open."""
+    run = honest_about(make(SEED, ORDERS, 60, SECRETS, chances=replace(odd("several-invoices"), settled=0.0)))
+    spoil(run)
+    assert found in run.verdict().tally()
 
 
 # -- an account without custom fields
