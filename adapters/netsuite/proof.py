@@ -167,6 +167,14 @@ def asked_total(command: Command) -> Decimal | None:
     return None
 
 
+def _misfit(line: Mapping[str, Any], row: Mapping[str, Any], currency: str) -> tuple[int, bool, bool]:
+    """How badly a row fits a line. Of rows alike the one of its order line is meant, and a bundle's part least of all:
+    it came along with its bundle, and the same item may have been bought alone as well."""
+    own, shown = line.get("order_line"), key_of(row.get("orderLine"))
+    differences = len(list(_line_differences(line, row, currency)))
+    return differences, bool(own and shown and shown != own), bool(row.get("kitMemberOf"))
+
+
 def _lines(asked: list[Any], shown: list[Any], currency: str) -> Iterator[str]:
     """Each asked line against the shown one of its item that fits best; what is left over was not asked for."""
     left = list(shown)
@@ -176,7 +184,7 @@ def _lines(asked: list[Any], shown: list[Any], currency: str) -> Iterator[str]:
         if not rows:
             yield f"line {name} is missing"
             continue
-        row = min(rows, key=lambda row: len(list(_line_differences(line, row, currency))))
+        row = min(rows, key=lambda row: _misfit(line, row, currency))
         left = [other for other in left if other is not row]
         yield from (f"line {name}: {text}" for text in _line_differences(line, row, currency))
     for row in left:

@@ -43,3 +43,15 @@ async def test_s05_a_bundle_is_received_by_its_parts_however_it_was_authorised(f
     assert document.differences == ()
     (entry,) = account.entries("item_receipt")
     assert [(line["sku"], line["quantity"]) for line in entry["lines"]] == [("CUP", 2)]
+
+
+async def test_a_bundle_and_one_of_its_parts_bought_alone_come_back_together() -> None:
+    """The authorisation has two rows of that item, alike in all but whose they are: it is what was asked for."""
+    cups = {"order_line_id": "ol2", "sku": "CUP", "quantity": 2, "unit_price": "20.00", "tax_amount": "6.67"}
+    account, calls = Account(order("5001", lines=[KIT, {**cups, "tax_code": "GB-STD"}])), Freely()
+    adapter = NetSuite(Client("https://example.com", account), Limits())
+    order_now = await adapter.answer(command(DocumentKind.ORDER_SNAPSHOT, {"order_id": "5001"}), calls)
+    bundle = tee(item="SET-1", sku="SET-1")
+    alone = tee(item="CUP", sku="CUP", quantity=2, line_id="l2", order_line="4", order_line_id="ol2")
+    wanted = authorisation(order_now["number"], bundle, alone, customer=order_now["customer"])
+    assert (await adapter.create(wanted, calls)).differences == ()
