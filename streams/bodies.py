@@ -36,6 +36,7 @@ class Line(TypedDict):
     component: NotRequired[str]  # line, exchange, shipping, bonus, fee, goodwill, adjustment
     order_line: NotRequired[str]
     order_line_id: NotRequired[str]
+    sold_as: NotRequired[str]  # of a service, which no authorisation holds: the order's line (lines: `2,3`)
     amount: NotRequired[str]
     tax: NotRequired[str]
     tax_code: NotRequired[str]

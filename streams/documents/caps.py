@@ -30,7 +30,7 @@ class Sold:
     name: str
     amount: int
     component: str = ""  # the notes' lines that credit it: of this kind,
-    order_line: str = ""  # or for this line of the order
+    order_line: str = ""  # or for this line of the order (several: those that nothing tells apart)
 
     def credits(self, line: Mapping[str, Any]) -> bool:
         if self.component:
@@ -69,9 +69,11 @@ def _sold(case: Case, body: Mapping[str, Any], order: Mapping[str, Any], currenc
         yield Sold(
             "the order's shipping", _amount(case, body, order, "shipping", currency) + in_rows, component="shipping"
         )
-    for number in sorted({str(line["sold_as"]) for line in body["lines"] if line.get("sold_as")}):
-        if number in worth:
-            yield Sold(f"{lines[number]['sku']} on the order", worth[number].amount, order_line=number)
+    for sold_as in sorted({str(line["sold_as"]) for line in body["lines"] if line.get("sold_as")}):
+        named = [number for number in sold_as.split(",") if number in worth]
+        if named:
+            amount = sum(worth[number].amount for number in named)
+            yield Sold(f"{lines[named[0]]['sku']} on the order", amount, order_line=sold_as)
 
 
 def _credited(sold: Sold, body: Mapping[str, Any]) -> int:

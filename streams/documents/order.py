@@ -190,12 +190,12 @@ def _several(case: Case, found: Rows, line: ReturnLine, currency: str) -> str:
 
 
 def services(case: Case, ret: Return, order: Mapping[str, Any]) -> dict[str, str]:
-    """The return's lines that were billed and never sent, by line id: the order line that each was sold on."""
+    """The return's lines that were billed and never sent, by line id: the order's line, or lines, it was sold on."""
     found: dict[str, str] = {}
     for line in ret.lines:
         matched = match(case, order, line, ret.currency)
         if isinstance(matched, Matched) and matched.is_service:
-            found[line.line_id] = str(matched.order_line["order_line"])
+            found[line.line_id] = ",".join(sorted(str(row["order_line"]) for row in matched.rows))
     return found
 
 

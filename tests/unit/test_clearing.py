@@ -170,6 +170,13 @@ def test_more_than_the_components_have_is_an_adjustment() -> None:
     assert amounts(empty) == {"adjustment": 1300}
 
 
+@pytest.mark.parametrize("fee", [-295, -400])
+def test_components_that_come_to_nothing_are_not_named(fee: int) -> None:
+    """A line that its fee eats up: what is posted all the same is an amount, and pays for neither."""
+    pieces = [line("a", 295, 49), Component("fee:logistics", "fee", fee, rate=VAT)]
+    assert amounts(spread(pieces, [refund("r", 500)])["r"]) == {"adjustment": 500}
+
+
 def test_goodwill_and_adjustment_stand_outside() -> None:
     """They are amount-only notes in their own currency and take nothing from the lines."""
     pieces = [line("a", 1000)]

@@ -248,6 +248,19 @@ def test_two_services_of_one_order_have_a_limit_each() -> None:
     assert erp.exceptions() == []
 
 
+def test_services_that_nothing_tells_apart_have_one_limit() -> None:
+    """Two lines of one wrapping without ids: both come back at once, and a third was never sold."""
+    lines = [order_line("1", "", "TEE-RED-M", 1, "40.00", "6.67")]
+    lines += [order_line(n, "", "GIFT-WRAP", 1, "5.00", "0.83", kind="service", fulfilled=0) for n in ("2", "3")]
+    erp = Erp(total="94.95", lines=lines)
+    two = wrapping(quantity=2, order_line_id="", tax_amount="1.66")
+    erp.hear(snapshot(lines=[two], refunds=[refund("rf1", "10.00")]))
+    assert [body["amount"] for body in erp.made(NOTE)] == ["10.00"]
+    erp.hear(snapshot(return_id="r2", lines=[wrapping(order_line_id="")], refunds=[refund("rf2", "5.00")]))
+    reason = exception(erp, "mismatch", "credit_note")["reason"]
+    assert "GBP 15.00 would be credited for GIFT-WRAP on the order, which was sold for GBP 10.00" in reason
+
+
 # -- which line, and orders that show less
 
 

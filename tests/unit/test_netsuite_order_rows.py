@@ -58,7 +58,14 @@ def test_a_kit_is_sold_for_what_its_own_row_says() -> None:
 
 @pytest.mark.parametrize(
     "type_",
-    [{"id": "Subtotal"}, {"id": "12", "refName": "Subtotal"}, {"refName": "subtotal"}, "Subtotal", "SUBTOTAL"],
+    [
+        {"id": "Subtotal"},
+        {"id": "Subtotal", "refName": "Zwischensumme"},
+        {"id": "12", "refName": "Subtotal"},
+        {"refName": "subtotal"},
+        "Subtotal",
+        "SUBTOTAL",
+    ],
 )
 def test_a_type_is_read_however_it_is_written(type_: Any) -> None:
     """As a reference by id or by name, bare, in any case; before what the item's record says."""
