@@ -55,10 +55,9 @@ def read_json(value: bytes) -> Any:
     found = _loads(value)
     if _gives_a_number_to_a_name(value):
         try:
-            found = json.loads(value, object_pairs_hook=_object, parse_int=_Written, parse_float=_Written)
+            found = _settled(json.loads(value, object_pairs_hook=_object, parse_int=_Written, parse_float=_Written))
         except RecursionError:
             raise TooDeep(found) from None
-        found = _settled(found)
     return _within_depth(value, found)
 
 

@@ -73,7 +73,8 @@ class Issued:
             self.command, self.published = theirs, other.published
         elif theirs.revision == mine.revision and theirs.hash == mine.hash:
             self.published = self.published or other.published
-        self.bodies = {**other.bodies, **self.bodies}
+        for name, body in other.bodies.items():
+            self.bodies[name] = max(body, self.bodies.get(name, body), key=lambda known: known[0])
 
 
 @dataclass(slots=True)

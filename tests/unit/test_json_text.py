@@ -129,6 +129,17 @@ def test_a_body_nested_too_deep_still_names_its_order(depth: int) -> None:
     assert read_envelope(body).event_id == "e1"
 
 
+@pytest.mark.parametrize("depth", [101, 500, 900, 1_000, 1_015])
+def test_a_deep_body_whose_ids_are_numbers_never_overflows(depth: int) -> None:
+    """Reading it slowly goes as deep as the stack; the key is what the quick reading has."""
+    body = b'{"id":7,"data":{"order_id":5001,"x":' + nested(depth) + b"}}"
+    with pytest.raises(TooDeep):
+        read_json(body)
+    assert (read_envelope(body).order_key, read_envelope(body).event_id) == ("5001", "7")
+    with pytest.raises(TooDeep):
+        read_json(nested(depth, inside=b'{"id":5}'))
+
+
 LINE = {
     "order_line": "1",
     "order_line_id": "",

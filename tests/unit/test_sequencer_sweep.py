@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import structlog
 from faust.types import TP
 
 from agents.lane import Lane
@@ -20,6 +22,7 @@ from agents.sequencer import actor
 from agents.sequencer.actor import FOREIGN_SECONDS, IDLE_SECONDS, Sequencer
 from agents.sequencer.joins import Joins
 from agents.sequencer.outbox import Setting
+from agents.sequencer.result import Counts, Turn
 from agents.sequencer.turn import READERS
 from streams.row import Letter
 from streams.rowcodec import decode, encode
@@ -29,6 +32,13 @@ from tests.unit.told import snapshot
 
 CHANGELOG = "orders-changelog"
 RULES = rules()
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What is logged about faults on purpose is not printed."""
+    with structlog.testing.capture_logs():
+        yield
 
 
 class Turned:
@@ -52,6 +62,7 @@ class Kept:
 
     def __init__(self, *values: tuple[bytes, bytes]) -> None:
         self.records = [Stored(CHANGELOG, 0, offset, 0, key, value) for offset, (key, value) in enumerate(values)]
+        self.others: list[tuple[str, bytes | None]] = []  # what went to other topics
 
     async def read(self, starts: Mapping[int, int | None]) -> AsyncIterator[tuple[int, Sequence[Record], int]]:
         for number, start in starts.items():
@@ -63,7 +74,9 @@ class Kept:
     async def publish(self, topic: str, partition: int, entries: Entries) -> list[int]:
         offsets = []
         for key, value, _, _ in entries:
-            if topic == CHANGELOG:
+            if topic != CHANGELOG:
+                self.others.append((topic, value))
+            else:
                 offsets.append(len(self.records))
                 self.records.append(Stored(CHANGELOG, 0, offsets[-1], 0, key, value))
         return offsets
@@ -185,3 +198,55 @@ def test_a_batch_in_hand_is_waited_for() -> None:
         assert stage.lane.turns == 2
 
     asyncio.run(main())
+
+
+def fails(*_: Any) -> None:
+    raise ZeroDivisionError("on purpose")
+
+
+def test_an_order_that_fails_is_tried_again_later_and_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Woken by what it published: once a minute, not in every sweep; counted once, however often it fails (E09)."""
+    monkeypatch.setattr(actor, "FOREIGN_SECONDS", 1e9)
+    monkeypatch.setattr("agents.sequencer.turn.decide", fails)
+    stage = Stage(order(asked=False))
+    moments = [IDLE_SECONDS + seconds for seconds in range(50)]
+    turns = sweeps(stage, *moments)
+    assert turns[0] == 1
+    assert turns[-1] <= 3  # what is owed by then is one more
+    letters = [value for topic, value in stage.log.others if topic == "dead.letters"]
+    assert len(letters) == 1
+    later = [IDLE_SECONDS * minute + 61 for minute in range(2, 40)]
+    stage = Stage(order(asked=False))
+    assert len(sweeps(stage, *later)) == 38  # no `DeployStopped`, and one letter as before
+    assert [topic for topic, _ in stage.log.others].count("dead.letters") == 1
+
+
+def test_a_row_whose_outbox_cannot_be_read_keeps_no_partition_from_starting() -> None:
+    """The others' outboxes are published again, and its own order stands still."""
+    key, sound = order(asked=False)
+    broken = sound.replace(b'"decisions":{}', b'"decisions":7')
+    assert broken != sound
+    stage = Stage((key, broken), (b"5002", sound))
+    assert sweeps(stage, 0.0) == [0]
+    assert [topic for topic, _ in stage.log.others] == ["erp.commands.ns"]
+
+
+def test_an_order_that_cannot_be_decided_is_not_taken_for_the_deploys_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty orders that each fail once are; one order that fails forty times is one."""
+    monkeypatch.setattr(actor, "FOREIGN_SECONDS", 1e9)
+    monkeypatch.setattr("agents.sequencer.turn.decide", fails)
+    sound = order(asked=False)[1]
+    many = [(f"{number}".encode(), sound.replace(b'"5001"', f'"{number}"'.encode())) for number in range(6000, 6040)]
+    with pytest.raises(actor.DeployStopped):
+        sweeps(Stage(*many), IDLE_SECONDS)
+
+
+def test_a_turn_counts_each_of_its_records_once_towards_the_stop() -> None:
+    """Good is what is neither dead nor a further part of a body; parked ones are good: they are nobody's fault."""
+    noted: list[dict[str, int]] = []
+    stage = Stage()
+    stage.sequencer._dead_ratio = SimpleNamespace(note=lambda **counts: noted.append(counts))  # type: ignore[assignment]
+    turn = Turn()
+    turn.counts = Counts(taken=30, changed=10, duplicates=2, bug=3, poison=4, parked=2, parts=9)
+    asyncio.run(stage.sequencer._stop_if_all_fails(turn))
+    assert noted == [{"good": 14, "bug": 3, "poison": 4}]
