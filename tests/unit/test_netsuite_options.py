@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,18 @@ def test_a_document_is_dated_in_the_merchants_day(executed: str, day: str) -> No
     """C15: half an hour before midnight in UTC is the next day, and the next month, in a London summer."""
     request = request_for(standalone_note("7", tee(amount="5.00"), amount="5.00", date=executed), settings_of(""))
     assert request.body["tranDate"] == day
+
+
+def test_a_time_without_an_offset_is_one_of_utc_on_any_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own zone decides nothing."""
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert settings_of("").day("2026-06-30T23:30:00").isoformat() == "2026-07-01"
+        assert settings_of("").day("2026-06-30T22:30:00").isoformat() == "2026-06-30"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,14 @@ import pytest
 from adapters.netsuite.adapter import NetSuite
 from adapters.netsuite.client import LIST, LOOK_UP, Client
 from adapters.netsuite.options import AccountSettings
-from adapters.netsuite.proof import MOST_DIFFERENCES, MOST_LINES, differences, document_of, may_be_adopted
+from adapters.netsuite.proof import (
+    MOST_DIFFERENCES,
+    MOST_LINES,
+    application_of,
+    differences,
+    document_of,
+    may_be_adopted,
+)
 from adapters.netsuite.wire import Answer, Progress
 from streams.adapter import Document, InDoubt, Limits, Refused, Unavailable
 from streams.commands import Command
@@ -600,6 +607,21 @@ def test_a_hand_made_note_is_adopted_by_what_it_shows(changes: dict[str, Any], f
     adopting = replace(NOTE, adopt_since="2026-11-20T00:00:00Z")
     assert may_be_adopted(adopting, {**record_of(NOTE), "externalId": None, **changes}, PLAIN) is fits
     assert not may_be_adopted(NOTE, {**record_of(NOTE), "externalId": None, **changes}, PLAIN)
+
+
+def test_an_application_in_another_currency_is_not_the_one_that_was_asked() -> None:
+    """R05: 40.00 of something else; where the memo shows no currency, amounts alone are compared."""
+    wanted = application("900", ("77", "40.00"))
+    memo = {"id": "900", "apply": {"items": [{"apply": True, "doc": {"id": "77"}, "amount": 40.000000000000004}]}}
+    for currency, told in (("GBP", ()), (None, ()), ("EUR", ("currency is EUR, GBP was asked",))):
+        shown = application_of(wanted, {**memo, "currency": currency and {"refName": currency}}, PLAIN)
+        assert shown is not None and shown.differences == told
+    for odd in ("odd", True, None, 0):
+        row = {"apply": True, "doc": {"id": "77"}, "amount": odd}
+        assert application_of(wanted, {**memo, "apply": {"items": [row]}}, PLAIN) is None
+    for flag, applied in (("T", True), ("F", False), (None, False), ("odd", False)):
+        row = {"apply": flag, "doc": {"id": "77"}, "amount": 40}
+        assert (application_of(wanted, {**memo, "apply": {"items": [row]}}, PLAIN) is not None) is applied
 
 
 BY_HAND: dict[str, Any] = {
