@@ -301,6 +301,37 @@ async def test_a_look_up_with_very_many_hits_is_no_answer() -> None:
     assert len(await Client("https://example.com", wire).search("creditMemo", "x", CALLS)) == LOOK_UP.records
 
 
+class Heard:
+    """A wire that keeps the headers of each request, by its method."""
+
+    def __init__(self) -> None:
+        self.headers: dict[str, dict[str, str]] = {}
+
+    async def send(self, method: str, url: str, body: bytes | None, headers: Any, progress: Progress) -> Answer:
+        self.headers[method] = dict(headers)
+        if method in ("PUT", "PATCH"):
+            return Answer(204, {}, "")
+        return Answer(200, {}, '{"items": [], "hasMore": false}')
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def test_a_request_says_what_it_sends_and_what_it_wants() -> None:
+    """SuiteQL wants `Prefer: transient`; a body is JSON, and a request without one says nothing of it."""
+    wire = Heard()
+    client = Client("https://example.com/", wire)
+    await client.search("creditMemo", "x", CALLS)
+    await client.suiteql("SELECT 1", CALLS)
+    await client.upsert("creditMemo", "ref", {}, "item", CALLS)
+    json_both = {"Accept": "application/json", "Content-Type": "application/json"}
+    assert wire.headers == {
+        "GET": {"Accept": "application/json"},
+        "POST": {**json_both, "Prefer": "transient"},
+        "PUT": json_both,
+    }
+
+
 class Pages:
     """A wire to a collection of so many records, answered in pages of a size; `stuck`: always the first."""
 
