@@ -222,8 +222,9 @@ def _place(
     accepted: dict[tuple[str, str, str], int],
     troubles: list[Trouble],
 ) -> Iterator[Found]:
-    if not found.warehouse and (line.location or ret.location):
-        found = replace(found, warehouse=line.location or ret.location or "")
+    where = line.location or ret.location
+    if where and not found.warehouse:
+        found = replace(found, warehouse=where)
     try:
         disposition = case.profile.disposition(found.disposition)
     except Unmapped as missing:

@@ -242,6 +242,15 @@ def test_r23_of_two_lots_that_are_too_many_each_keeps_what_was_asked_for() -> No
     assert [letter.content["subject"] for letter in erp.row.open_letters()] == ["ins-a/l1/TEE-RED-M/sellable#held"]
 
 
+def test_r23_of_three_lots_heard_of_at_once_two_have_room() -> None:
+    """Two units came back, and three inspections claim one each: the third is held."""
+    erp = Erp()
+    found = [inspected(("l1", "TEE-RED-M", 1, "sellable"), inspection_id=f"ins-{name}") for name in "abc"]
+    erp.hear(snapshot(lines=[tee(quantity=2, tax_amount="13.33")]), *found)
+    assert moved(erp) == [("", "101", 1), ("", "101", 1)]
+    assert exception(erp, "mismatch", "item_receipt")["subject"] == "ins-c/l1/TEE-RED-M/sellable#held"
+
+
 def test_either_may_decide_and_the_first_stands() -> None:
     """A later word that differs is an exception, and moves nothing."""
     erp = Erp(using=rules(('inspection = "warehouse"', 'inspection = "either"')))

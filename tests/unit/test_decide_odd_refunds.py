@@ -33,6 +33,7 @@ def test_c12_a_paid_refund_without_an_id_is_finances_and_the_other_one_posts(odd
     erp = Erp()
     erp.hear(snapshot(lines=BOTH, refunds=[nameless("40.00") | odd, refund("rf2", "10.00")]))
     assert [(body["refund_id"], body["amount"]) for body in erp.made(NOTE)] == [("rf2", "10.00")]
+    assert [body["refund_id"] for body in erp.made(DocumentKind.CREDIT_APPLICATION)] == ["rf2"]
     assert shown(erp) == [("invalid", "finance", "40.00", "r1")]
     held = exception(erp, "invalid")
     assert "a refund (GBP 40.00, paid) has no refund_id" in held["reason"]
@@ -179,6 +180,15 @@ def test_a1_a_time_that_cannot_be_read_is_invalid_for_that_refund_alone(executed
     erp.hear(snapshot(2, lines=BOTH, refunds=[refund("rf1", "40.00"), refund("rf2", "10.00")]))
     assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf2", "rf1"]
     assert erp.exceptions() == []
+
+
+@pytest.mark.parametrize(("spoilt", "says"), [({"amount": 40}, "GBP 40"), ({"currency": "pounds"}, "pounds '40.00'")])
+def test_c12_an_amount_that_cannot_be_read_is_repeated_as_it_was_told(spoilt: dict[str, Any], says: str) -> None:
+    """The exception has no amount to reckon with, and its sentence has what was told."""
+    erp = Erp()
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00") | spoilt]))
+    held = exception(erp, "invalid")
+    assert (held["amount"], held["currency"], says in held["reason"]) == ("", "", True)
 
 
 def test_a1_a_posted_refund_that_makes_no_sense_any_more_is_told() -> None:

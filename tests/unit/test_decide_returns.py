@@ -68,6 +68,16 @@ def test_r16_the_letter_of_a_held_line_stays_the_same_one_when_the_others_are_au
     assert exception(erp, "not-found")["command"]["id"] == asked
 
 
+def test_r02_a_held_line_is_told_in_the_very_decision_that_asks_for_the_others() -> None:
+    """Nothing else may be heard of the order for days."""
+    erp = Erp()
+    erp.row.absorb(snapshot(lines=[tee("l9", order_line_id="ol9", sku="SHOE-1"), hat()]))
+    (question,) = erp.decide()
+    erp.row.absorb(erp.carry_out(question))
+    assert [command.kind for command in erp.decide()] == [RMA]
+    assert exception(erp, "not-found")["part"] == "l9"
+
+
 def test_r02_units_of_another_return_are_not_returned_again() -> None:
     """Two tees were bought: a first return takes both, so a second one has none left."""
     erp = Erp()
