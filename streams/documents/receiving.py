@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.case import Case
+from streams.commands import Body
 from streams.documents.inspected import Found
-from streams.documents.order import CLOSED_RETURN, parts_of, snapshot
+from streams.documents.order import CLOSED_RETURN, Place, parts_of, snapshot
 from streams.documents.outgrown import is_closed
 from streams.documents.room import asked_before, taken_by_others
 from streams.order_lines import allot
@@ -16,7 +17,7 @@ from streams.verdicts import Stop, Waits, hold
 from streams.vocabulary import DocumentKind, ErrorKind, Owner
 
 if TYPE_CHECKING:
-    from streams.playbook import About, Position
+    from streams.playbook import About
 
 AUTHORISATION, RECEIPT = DocumentKind.RETURN_AUTHORISATION, DocumentKind.ITEM_RECEIPT
 Line = Mapping[str, Any]
@@ -33,9 +34,9 @@ class Row:
 
 def received_on(case: Case, about: About, found: Found, units: int) -> tuple[str, list[dict[str, Any]]]:
     """The authorisation that holds the line, and the lines of a receipt of so many units."""
-    position, lines = _authorised(case, about, found)
-    rows = list(_rows(case, about, found, position, lines))
-    line_id, number = found.line_id, position.number
+    number, body, lines = _authorised(case, about, found)
+    rows = list(_rows(case, about, found, body, lines))
+    line_id = found.line_id
     counts = {rows[0].number: units}
     if len(rows) > 1:
         taken = taken_by_others(case, RECEIPT, about.subject, number, line_id, found.sku)
@@ -58,8 +59,8 @@ def received_on(case: Case, about: About, found: Found, units: int) -> tuple[str
     ]
 
 
-def _authorised(case: Case, about: About, found: Found) -> tuple[Position, Sequence[Line]]:
-    """The authorisation that holds the line, and its lines of it: several where it stands on several rows."""
+def _authorised(case: Case, about: About, found: Found) -> tuple[str, Body, Sequence[Line]]:
+    """The authorisation that holds the line, by number and body, and its lines of it: one for each row it stands on."""
     from streams.playbook import State
 
     for position in case.placed_for(AUTHORISATION, about.return_id):
@@ -71,7 +72,7 @@ def _authorised(case: Case, about: About, found: Found) -> tuple[Position, Seque
             continue
         lines = [line for line in position.body["lines"] if line["line_id"] == found.line_id]
         if lines:
-            return position, lines
+            return position.number, position.body, lines
     for position in case.placed_for(AUTHORISATION, about.return_id):
         for held in position.notes:
             if held.part == found.line_id:
@@ -92,18 +93,18 @@ def _authorised(case: Case, about: About, found: Found) -> tuple[Position, Seque
     )
 
 
-def _rows(case: Case, about: About, found: Found, position: Position, lines: Sequence[Line]) -> Iterator[Row]:
+def _rows(case: Case, about: About, found: Found, body: Body, lines: Sequence[Line]) -> Iterator[Row]:
     """The rows of the units found; a bundle that was authorised whole is counted, and received, by its parts."""
-    body = position.body or {}
     for line in lines:
-        nth = among_equals(body, line)
-        if case.same_sku(found.sku, str(line["sku"])):
-            yield Row(str(line["order_line"]), int(line["quantity"]), nth)
-            continue
-        order = snapshot(case, about.return_id)
-        bundle = [row for row in order.get("lines", ()) if str(row["order_line"]) == line["order_line"]]
-        kit = {"item": line["item"], "sku": line["sku"], "order_line": line["order_line"], **nth}
-        for place in parts_of(case, bundle, found.sku):
+        nth, number = among_equals(body, line), str(line["order_line"])
+        places: tuple[Place, ...] = ()
+        if not case.same_sku(found.sku, str(line["sku"])):
+            rows = snapshot(case, about.return_id).get("lines", ())
+            places = parts_of(case, [row for row in rows if str(row["order_line"]) == number], found.sku)
+        if not places:  # the item itself, or what it was called when it was authorised
+            yield Row(number, int(line["quantity"]), nth)
+        kit = {name: line[name] for name in ("item", "sku", "order_line", "order_line_id")} | nth
+        for place in places:
             which = {"nth": place.nth} if place.nth > 1 else {}
             yield Row(place.number, int(line["quantity"]) * place.each, {"kit": kit, **which})
 

@@ -98,7 +98,9 @@ def test_s05_a_whole_bundle_comes_in_by_its_parts(shown: str, told: str) -> None
     erp.hear(inspected(("l1", "CUP", 2, "sellable"), ("l1", "POT", 1, "sellable")))
     assert credited(erp) == [("SET-1", "1", 1, "60.00", "10.00")]
     assert sorted(received(erp)) == [("CUP", "2", 2), ("POT", "3", 1)]
-    assert {line["kit"]["order_line"] for body in erp.made(RECEIPT) for line in body["lines"]} == {"1"}
+    kit = {"item": "SET-1", "sku": "SET-1", "order_line": "1", "order_line_id": theirs}
+    for body in erp.made(RECEIPT):
+        assert [(line["kit"], "nth" in line) for line in body["lines"]] == [(kit, False)]
     assert (erp.exceptions(), erp.waiting()) == ([], [])
 
 
@@ -245,6 +247,67 @@ def test_l_a_line_stays_on_its_row_whoever_else_comes() -> None:
     assert asked == [("r2", 1), ("r1", 1)]
     erp.speak(RMA)
     assert sorted(authorised(erp)) == [("l1", "2", 1), ("l2", "1", 1)]
+
+
+def test_l_rows_of_one_item_are_counted_by_their_numbers() -> None:
+    """9 comes before 10, for an account whose authorisation does not say which order line a row is about."""
+    rows = [order_line(row, "", "TEE-RED-M", 1, "40.00", "6.67") for row in ("9", "10")]
+    erp = Erp(lines=rows)
+    erp.hear(snapshot(state="received", lines=[tee("l1"), tee("l2")], refunds=[refund("rf1", "80.00")]))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), ("l2", "TEE-RED-M", 1, "sellable")))
+    for kind in (RECEIPT, NOTE):
+        lines = [line for body in erp.made(kind) for line in body["lines"]]
+        assert sorted((line["order_line"], line.get("nth")) for line in lines) == [("10", 2), ("9", None)]
+
+
+def test_r16_goods_of_an_item_that_is_called_otherwise_by_now_are_received_on_its_row() -> None:
+    """Renamed twice: what was authorised under the first name comes in under the second."""
+    erp = Erp(lines=[order_line("1", "ol1", "TEE-OLD", 2, "80.00", "13.33", active=False)])
+    erp.hear(snapshot(lines=[tee(sku="TEE-OLD")]))
+    held = exception(erp, "unmapped")
+    erp.hear(decision("map_sku", held["command"], sku="TEE-OLD", to="TEE-NEW"))
+    erp.hear(snapshot(2, lines=[tee(sku="TEE-OLD")], refunds=[refund("rf1", "40.00")]))
+    assert credited(erp) == [("TEE-NEW", "1", 1, "40.00", "6.67")]
+    issued = next(x.command for x in erp.row.issued.values() if x.command.kind is RMA)
+    erp.hear(decision("map_sku", issued.as_json(), sku="TEE-OLD", to="TEE-NEWER"))
+    erp.hear(inspected(("l1", "TEE-OLD", 1, "sellable")))
+    assert received(erp) == [("TEE-NEWER", "1", 1)]
+
+
+@pytest.mark.parametrize("found", ["POT", "TEE-RED-M", "SET-1"])
+def test_s05_what_is_not_the_part_that_comes_back_is_held_for_the_warehouse(found: str) -> None:
+    """A cup is awaited: another part, another item or the set itself is not received in its place."""
+    erp = Erp(lines=[order_line("1", "ol1", "SET-1", 1, "60.00", "10.00", components=cups_and_pot("2", "3"))])
+    erp.hear(snapshot(state="received", lines=[tee(component_sku="CUP", **SET)]))
+    erp.hear(inspected(("l1", found, 1, "sellable")))
+    assert erp.made(RECEIPT) == []
+    held = exception(erp, "mismatch", "item_receipt")
+    assert f"1 more {found} inspected on line l1" in held["reason"] and held["owner"] == "warehouse"
+
+
+def test_s05_more_parts_than_the_bundle_holds_are_held_for_the_warehouse() -> None:
+    """Of two sets two times two cups are awaited; a fifth is not received, nor is a part of another set."""
+    rows = [
+        order_line("1", "ol1", "SET-1", 2, "120.00", "20.00", components=cups_and_pot("2", "3")),
+        order_line("4", "ol2", "SET-2", 1, "30.00", "5.00", components=[part("TRAY", 1, "20.00", "5")]),
+    ]
+    erp = Erp(lines=rows)
+    erp.hear(snapshot(state="received", lines=[tee(quantity=2, **{**SET, "tax_amount": "20.00"})]))
+    erp.hear(inspected(("l1", "CUP", 5, "sellable"), ("l1", "TRAY", 1, "sellable")))
+    assert received(erp) == [("CUP", "2", 4)]
+    reasons = sorted(letter.content["reason"] for letter in erp.row.open_letters())
+    assert ["1 more CUP" in reasons[0], "1 more TRAY" in reasons[1]] == [True, True]
+
+
+def test_s01_goods_of_a_line_that_is_held_wait_for_its_letter() -> None:
+    """The line was not bought; what came in for it is nobody's fault and waits for the person who has the letter."""
+    erp = Erp()
+    erp.hear(snapshot(state="received", lines=[hat(), tee("l9", order_line_id="ol9", sku="SHOE-1")]))
+    erp.hear(inspected(("l9", "SHOE-1", 1, "sellable"), ("l2", "HAT-1", 1, "sellable")))
+    held = exception(erp, "not-found", "return_authorisation")
+    assert ("item_receipt", f"letter:{held['command']['id']}") in erp.waiting()
+    assert received(erp) == [("HAT-1", "2", 1)]
+    assert len(erp.exceptions()) == 1
 
 
 def test_r11_equal_lines_returned_one_by_one_are_no_twins() -> None:
