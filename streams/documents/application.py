@@ -115,9 +115,8 @@ def _credits(
         line = lines.get(str(entry.get("line_id")))
         matched = match(case, order, line, ret.currency) if ret is not None and line is not None else None
         if isinstance(matched, Matched):
-            billed_on = frozenset(
-                str(invoice["number"]) for invoice in invoices if _has_billed(invoice, matched.order_line)
-            )
+            sold = matched.row_of(str(entry.get("order_line")))
+            billed_on = frozenset(str(invoice["number"]) for invoice in invoices if _has_billed(invoice, sold))
             found.append(Credit(to_minor(entry["amount"], note["currency"]), billed_on))
     return found
 

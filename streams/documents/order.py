@@ -78,6 +78,13 @@ class Matched:
     def order_line(self) -> Mapping[str, Any]:
         return self.rows[0]
 
+    def row_of(self, number: str) -> Mapping[str, Any]:
+        """The row that a document's line of this number stands on; the bundle's where it is a part of one."""
+        for place in self.places:
+            if place.number == number:
+                return place.kit or next(row for row in self.rows if str(row["order_line"]) == number)
+        return self.order_line
+
     @property
     def is_service(self) -> bool:
         return is_service(self.order_line)

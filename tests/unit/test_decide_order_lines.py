@@ -310,6 +310,35 @@ def test_s01_goods_of_a_line_that_is_held_wait_for_its_letter() -> None:
     assert len(erp.exceptions()) == 1
 
 
+def billed(number: str, day: str, *rows: str) -> dict[str, Any]:
+    lines = [{"order_line": row} for row in rows]
+    return {"number": number, "open": "200.00", "currency": "GBP", "date": day, "lines": lines}
+
+
+def test_r05_each_of_two_equal_lines_is_credited_to_the_invoice_that_billed_it() -> None:
+    """Three of two and two: 80.00 to the first line's invoice, 40.00 to the second's, though that is the older one."""
+    erp = alike(2, 2)
+    erp.order["invoices"] = [billed("71", "2026-11-01", "2"), billed("72", "2026-11-02", "1")]
+    erp.hear(snapshot(lines=[untaxed(quantity=3)], refunds=[refund("rf1", "120.00")]))
+    (applied,) = erp.made(DocumentKind.CREDIT_APPLICATION)
+    assert applied["invoices"] == [{"number": "71", "amount": "40.00"}, {"number": "72", "amount": "80.00"}]
+
+
+def test_r05_a_part_is_credited_to_the_invoice_of_its_own_bundle() -> None:
+    """Two equal sets on two invoices; both cups of the first came back before, so the third is the second's."""
+    rows = [
+        order_line("1", "", "SET-1", 1, "60.00", "10.00", components=cups_and_pot("2", "3")),
+        order_line("4", "", "SET-1", 1, "60.00", "10.00", components=cups_and_pot("5", "6")),
+    ]
+    erp = Erp(lines=rows, total="120.00", invoices=[billed("71", "2026-11-01", "1"), billed("72", "2026-11-02", "4")])
+    for number, cups in ((1, 2), (2, 1)):
+        cup = tee(component_sku="CUP", quantity=cups, **{**SET, "tax_amount": f"{10 * cups}.00"})
+        erp.hear(snapshot(return_id=f"r{number}", lines=[cup], refunds=[refund(f"rf{number}", f"{15 * cups}.00")]))
+    assert [row for _, row, *_ in credited(erp)] == ["2", "5"]
+    invoices = [body["invoices"] for body in erp.made(DocumentKind.CREDIT_APPLICATION)]
+    assert invoices == [[{"number": "71", "amount": "30.00"}], [{"number": "72", "amount": "15.00"}]]
+
+
 def test_r11_equal_lines_returned_one_by_one_are_no_twins() -> None:
     """Two tees of one price on two lines, in two returns with two refunds of 40.00: both are paid."""
     erp = alike(1, 1)
