@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -87,7 +87,9 @@ def _overdue(case: Case, ret: Return) -> bool:
 def bundle_of(case: Case, row: Mapping[str, Any], line: ReturnLine, currency: str) -> Bundle:
     """The bundle of an order line as the order stored it; the returned part is called what the line calls it."""
     part = line.component_sku or ""
-    stored = ({**entry, "sku": part} if case.same_sku(str(entry.get("sku")), part) else entry for entry in _parts(row))
+    stored = (
+        {**entry, "sku": part} if case.same_sku(str(entry.get("sku")), part) else entry for entry in row["components"]
+    )
     return Bundle(read_parts(stored, currency))
 
 
@@ -109,7 +111,3 @@ def _bundles(case: Case, ret: Return, order: Mapping[str, Any]) -> dict[str, Bun
         stored = bundle_of(case, rows.rows[0], line, ret.currency)
         found[line.line_id] = replace(stored, counted_before=before, name=rows.first)
     return found
-
-
-def _parts(row: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    return row.get("components") or ()

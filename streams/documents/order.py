@@ -125,7 +125,7 @@ def parts_of(case: Case, rows: Iterable[Mapping[str, Any]], sku: str) -> tuple[P
     """The places of one part of the bundles that stand on these rows, each part as the order stored it."""
     places: dict[str, Place] = {}
     for row in rows:
-        same = [part for part in row.get("components") or () if case.same_sku(str(part.get("sku")), sku)]
+        same = [part for part in row["components"] if case.same_sku(str(part.get("sku")), sku)]
         for nth, part in enumerate(same, 1):
             number, each = str(part.get("order_line") or row["order_line"]), int(part["quantity"])
             if number in places:  # parts that have no row of their own stand on the bundle's

@@ -49,8 +49,9 @@ class Erp:
             "lines": [
                 order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33"),
                 order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67"),
+                order_line("90", "ol90", "SOCK-1", 3, "0.00", "0.00"),  # a gift
             ],
-            "returns": [],
+            "returns": earlier_returns(),
             "invoices": [{"number": "77", "open": "94.95", "currency": "GBP"}],
             **order,
         }
@@ -163,6 +164,15 @@ class Erp:
 
     def waiting(self) -> list[tuple[str, str]]:
         return sorted((item.step, item.waits_for) for item in self.row.waiting.values())
+
+
+def earlier_returns() -> list[dict[str, Any]]:
+    """What other people took back of the order: two of the three socks, and one return that came to nothing."""
+    socks = [{"order_line": "90", "sku": "SOCK-1", "quantity": 2}]
+    return [
+        {"number": "58", "external_ref": "", "status": "closed", "lines": []},
+        {"number": "59", "external_ref": "desk-7", "status": "pending receipt", "lines": socks},
+    ]
 
 
 def order_line(number: str, name: str, sku: str, quantity: int, amount: str, tax: str, **more: Any) -> dict[str, Any]:

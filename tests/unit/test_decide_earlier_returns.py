@@ -59,6 +59,18 @@ def test_r02_what_other_people_took_back_is_not_taken_back_again(status: str, co
         assert authorised(erp)[2:] == [("r2", "1", 1)]
 
 
+@pytest.mark.parametrize(("units", "fits"), [(1, True), (2, False)])
+def test_r02_of_three_socks_two_came_back_at_the_desk(units: int, fits: bool) -> None:
+    """Every test's order has an earlier return by somebody else: its last sock may come back, and no other."""
+    erp = Erp()
+    sock = tee("l3", order_line_id="ol90", sku="SOCK-1", quantity=units, unit_price="0.00", tax_amount="0.00")
+    erp.hear(snapshot(lines=[sock]))
+    assert authorised(erp) == ([("r1", "90", 1)] if fits else [])
+    reasons = [letter.content["reason"] for letter in erp.row.open_letters()]
+    told = "Line l3 (SOCK-1) returns 2; of 3 bought, 3 were sent and 1 can still come back."
+    assert reasons == ([] if fits else [told])
+
+
 def test_r02_several_of_other_people_add_up() -> None:
     """By hand and by another program, on one line and on several."""
     lines = [
