@@ -87,6 +87,8 @@ def of(orders: Iterable[Order], stories: Iterable[Story]) -> list[Cause]:
     found += _failed(truth)
     found += _other_amounts(truth, sold)
     found += _more_than_paid(truth, sold)
+    found += _shipping_twice(truth, sold)
+    found += _came_back_before(truth, sold)
     found += _asked_for_twice(truth)
     found += _rejected_but_sellable(truth, sold)
     found += _nowhere_to_receive(truth)
@@ -154,6 +156,33 @@ def _more_than_paid(truth: Truth, sold: Mapping[str, Order]) -> Iterator[Cause]:
     for order_id, amount in refunded.items():
         if order_id in sold and amount > sold[order_id].paid:
             yield Cause(order_id, "", "refunded-more-than-paid", [_TOO_MUCH])
+
+
+def _shipping_twice(truth: Truth, sold: Mapping[str, Order]) -> Iterator[Cause]:
+    """More shipping comes back, over all returns of an order, than was sold with it."""
+    back: dict[str, Decimal] = defaultdict(Decimal)
+    for data in truth.returns.values():
+        back[str(data["order_id"])] += Decimal(data["shipping_refund"])
+    for order_id, amount in back.items():
+        if order_id in sold and amount > sold[order_id].shipping:
+            yield Cause(order_id, "", "more-shipping-than-sold", [_TOO_MUCH])
+
+
+def _came_back_before(truth: Truth, sold: Mapping[str, Order]) -> Iterator[Cause]:
+    """More units of a line are sent back than were left when somebody else had taken some back before."""
+    back: dict[tuple[str, str], int] = defaultdict(int)
+    for data in truth.returns.values():
+        for line in data["lines"]:
+            back[str(data["order_id"]), line["order_line_id"]] += int(line["quantity"])
+    for order_id, order in sold.items():
+        before = dict(order.returned_before)
+        if any(
+            back[order_id, line.order_line_id] > line.quantity - before[line.order_line_id]
+            for line in order.lines
+            if line.order_line_id in before
+        ):
+            calls = [Call("mismatch", "warehouse", AUTHORISATION), Call("mismatch", "warehouse", RECEIPT), _TOO_MUCH]
+            yield Cause(order_id, "", "came-back-before", calls)
 
 
 def _asked_for_twice(truth: Truth) -> Iterator[Cause]:

@@ -32,6 +32,7 @@ class Chances:
     no_lines: float = 0.03
     everything: float = 0.35
     component: float = 0.6  # of the lines that are bundles
+    several_of_a_part: float = 0.0  # of those parts: one that is in the bundle more than once, all of its units
     cheaper: float = 0.2  # of replacements
     ordered_already: float = 0.02  # a replacement carries its `order_ref`
     numeric_id: float = 0.02
@@ -76,13 +77,19 @@ _ODD = (
     "part-of-the-shipping",
     "refund-state-unknown",
     "restock-said-once",
+    "returned-before",
     "rows-that-sell-nothing",
     "service",
     "several-invoices",
     "two-kits",
     "two-replacements",
 )
-_ODD_TROUBLE = ("executed-at-unreadable", "refund-id-twice", "refund-without-id")  # for a person
+_ODD_TROUBLE = (  # for a person
+    "executed-at-unreadable",
+    "refund-id-twice",
+    "refund-without-id",
+    "shipping-asked-for-again",
+)
 PEAK = Chances()
 _PEAK_PERCENT = 19.5  # of a peak's returns need a person (measured over 1,000 orders of three seeds)
 
@@ -99,5 +106,6 @@ def troubled(percent: float) -> Chances:
         line_rejected=PEAK.line_rejected * times,
         partly_accepted=min(1.0, PEAK.partly_accepted * times),
         beyond_paid=min(1.0, PEAK.beyond_paid * times),
+        several_of_a_part=0.2,
         odd=dict.fromkeys(_ODD, 0.01) | dict.fromkeys(_ODD_TROUBLE, min(1.0, 0.005 * times)),
     )

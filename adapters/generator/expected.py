@@ -36,6 +36,7 @@ class Sold:
     units: dict[str, int]
     shipping: str = ""  # with its tax; empty: not looked at
     invoices: list[SoldInvoice] = field(default_factory=list)  # the oldest first
+    before: dict[str, int] = field(default_factory=dict)  # by SKU: units that others authorised in the account
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ def _invoices(order: Order) -> list[SoldInvoice]:
     ]
 
 
+def _before(order: Order) -> dict[str, int]:
+    skus = {line.order_line_id: line.sku for line in order.lines}
+    return {skus[name]: units for name, units in order.returned_before}
+
+
 def of(world: World, stories: Iterable[Story]) -> Expected:
     """The expectations of a world and its stories."""
     told = list(stories)
@@ -113,6 +119,7 @@ def of(world: World, stories: Iterable[Story]) -> Expected:
                 order.sold(),
                 text(order.shipping, order.currency),
                 _invoices(order),
+                _before(order),
             )
             for order in world.orders
         },

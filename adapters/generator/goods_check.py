@@ -148,7 +148,8 @@ def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books,
             together[names.order(order_id), sku] += units
         for (order_id, sku), units in together.items():
             order = expected.orders.get(order_id)
-            sold = sum(order.units.get(one, 0) for one in names.skus(order_id, sku)) if order else 0
+            same = names.skus(order_id, sku)
+            sold = sum(order.units.get(one, 0) - order.before.get(one, 0) for one in same) if order else 0
             if units > sold:
                 verdict.add("I4", f"{name}-more-than-sold", order_id, f"{units} {sku} {name}, {sold} sold")
 

@@ -30,7 +30,7 @@ def _one(seed: int, order: Order, names: Sequence[str], chosen: Mapping[str, flo
             if changed is not None:
                 order = replace(changed, odd=frozenset({name}))
                 break
-    named = order.invoices or any(row.covers for row in order.discount_rows)
+    named = order.invoices or order.returned_before or any(row.covers for row in order.discount_rows)
     dice = Random(f"{seed}/odd/{NO_LINE_IDS}/{order.order_id}")
     if not named and dice.random() < chosen.get(NO_LINE_IDS, 0.0):
         order = replace(order, has_line_ids=False, odd=order.odd | {NO_LINE_IDS})
@@ -172,6 +172,15 @@ def _several_invoices(rng: Random, order: Order) -> Order | None:
     return replace(order, invoices=(tuple(names[:cut]), tuple(names[cut:])))
 
 
+def _returned_before(rng: Random, order: Order) -> Order | None:
+    """Somebody has taken a unit back by hand; now and then the shopper asks for it once more."""
+    lines = [line for line in order.lines if _is_plain(line) and line.quantity > 1]
+    if not lines or order.status != "fulfilled":
+        return None
+    before = ((rng.choice(lines).order_line_id, 1),)
+    return replace(order, returned_before=before, before_is_known=rng.random() < 0.7)
+
+
 ODD: Mapping[str, Change] = {
     "one-sku-twice": _same_price,
     "one-sku-at-two-prices": _other_price,
@@ -183,4 +192,5 @@ ODD: Mapping[str, Change] = {
     "handling": _handling,
     "rows-that-sell-nothing": _talking_rows,
     "several-invoices": _several_invoices,
+    "returned-before": _returned_before,
 }

@@ -276,6 +276,11 @@ def _part_of_shipping(rng: Random, story: Story) -> bool:
     return _shipping(rng, story, Decimal("0.4"))
 
 
+def _shipping_again(rng: Random, story: Story) -> bool:
+    """All of the shipping, whatever other returns of the order say."""
+    return _shipping(rng, story, Decimal(1))
+
+
 ODD: Mapping[str, Odd] = {
     "executed-near-midnight": Odd(_other_clock),
     "executed-at-missing": Odd(_no_time),
@@ -291,4 +296,5 @@ ODD: Mapping[str, Odd] = {
     "refund-state-stays-unknown": Odd(_stays_unknown),
     "two-replacements": Odd(_two_replacements),
     "part-of-the-shipping": Odd(_part_of_shipping),
+    "shipping-asked-for-again": Odd(_shipping_again),
 }

@@ -64,6 +64,8 @@ class Order:
     subtotal: bool = False
     texts: tuple[str, ...] = ()
     invoices: tuple[tuple[str, ...], ...] = ()  # the lines that each bills; none: one bills them all
+    returned_before: tuple[tuple[str, int], ...] = ()  # by line: units that somebody else authorised in the account
+    before_is_known: bool = True  # to the shopper, who sends back no more than is left
     odd: frozenset[str] = frozenset()
 
     @property
@@ -118,6 +120,11 @@ class Order:
             **self._billed(),
         }
 
+    def left(self) -> dict[str, int]:
+        """Units of each line that the shopper may send back."""
+        before = dict(self.returned_before) if self.before_is_known else {}
+        return {line.order_line_id: line.quantity - before.get(line.order_line_id, 0) for line in self.lines}
+
     def _charges(self) -> dict[str, Any]:
         """What the order has besides its lines and the shipping."""
         found: dict[str, Any] = {}
@@ -137,6 +144,9 @@ class Order:
             found["subtotal"] = True
         if self.texts:
             found["texts"] = list(self.texts)
+        if self.returned_before:
+            lines = [{"order_line_id": name, "quantity": units} for name, units in self.returned_before]
+            found["returns"] = [{"date": "2026-11-10", "lines": lines}]
         return found
 
     def _billed(self) -> dict[str, Any]:

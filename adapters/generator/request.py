@@ -130,6 +130,10 @@ class _Request:
         }
         if sold.components and rng.random() < self.chances.component:
             line["component_sku"] = rng.choice([part.sku for part in sold.components if part.quantity == 1])
+            several = [part for part in sold.components if part.quantity > 1]
+            chance = self.chances.several_of_a_part
+            if chance and several and rng.random() < chance:
+                line["component_sku"], units = several[0].sku, units * several[0].quantity
         count(line, sold, units, currency)
         return line
 

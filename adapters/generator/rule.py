@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
-from adapters.generator.amounts import ZERO, rounded, shares
+from adapters.generator.amounts import ZERO, rounded, shares, smallest
 from adapters.generator.orders import Order
 
 
@@ -23,20 +23,22 @@ def value(data: Mapping[str, Any], line: Mapping[str, Any], units: int, order: O
     """So many units of a returned line, tax inside."""
     currency = data["currency"]
     if line.get("component_sku"):
-        return part_price(line, currency, order) * units
+        whole, each = part_price(line, currency, order)
+        return (whole * units / each).quantize(smallest(currency), rounding=ROUND_DOWN)
     if line.get("line_total") is not None:
         return rounded(Decimal(line["line_total"]) * units / line["quantity"], currency)
     return Decimal(line["unit_price"]) * units
 
 
-def part_price(line: Mapping[str, Any], currency: str, order: Order | None) -> Decimal:
-    """A bundle part's share of the bundle's price. Stories send back only parts that are in the bundle once."""
+def part_price(line: Mapping[str, Any], currency: str, order: Order | None) -> tuple[Decimal, int]:
+    """A bundle part's share of the bundle's price, and how many units of it that is for."""
     sold = next(entry for entry in order.lines if entry.order_line_id == line["order_line_id"]) if order else None
     if sold is None:
         raise ValueError("a part of a bundle needs the order it was sold on")
     weights = [part.list_price * part.quantity for part in sold.components]
     parts = shares(Decimal(line["unit_price"]), weights, currency)
-    return next(price for part, price in zip(sold.components, parts, strict=True) if part.sku == line["component_sku"])
+    found = zip(sold.components, parts, strict=True)
+    return next((price, part.quantity) for part, price in found if part.sku == line["component_sku"])
 
 
 def replaced(data: Mapping[str, Any], line: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], int]]:

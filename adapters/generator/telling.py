@@ -31,7 +31,7 @@ def tell(world: World, base: datetime = BASE, chances: Chances = PEAK) -> list[S
     refunded_shipping: set[str] = set()
     stories = []
     for order, plot in zip(slots, cast, strict=True):
-        remaining = left.setdefault(order.order_id, {line.order_line_id: line.quantity for line in order.lines})
+        remaining = left.setdefault(order.order_id, order.left())
         start = base + timedelta(seconds=rng.randrange(0, 3 * 3600))
         teller = Teller(rng, order, plot, remaining, refunded_shipping, start, chances)
         stories.append(teller.tell())

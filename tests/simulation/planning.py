@@ -43,6 +43,7 @@ _ODDLY_TOLD = (
     "refund-without-id",
     "refunds-an-object",
     "restock-said-once",
+    "shipping-asked-for-again",
     "two-replacements",
 )
 _ODDLY_SOLD = (*sorted(odd_orders.ODD), odd_orders.NO_LINE_IDS)
@@ -197,6 +198,7 @@ def _told(seed: int, dice: Random, size: Size) -> tuple[World, list[Story]]:
         not_restocked=dice.choice((0.0, 0.3)),
         never_inspected=dice.choice((0.0, 0.1)),
         corrected=0.25,
+        several_of_a_part=Random(f"{seed}/parts").choice((0.0, 0.0, 0.5)),
         odd=_odd(Random(f"{seed}/odd"), _ODDLY_TOLD, (0, 1, 2, 3)) | _odd(Random(f"{seed}/odd-orders"), _ODDLY_SOLD),
     )
     wanted, most = dice.randint(*size.orders), dice.randint(*size.returns)

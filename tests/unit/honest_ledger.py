@@ -119,6 +119,13 @@ def honest_about(peak: Peak) -> Run:
         shown = entry(demand.order_id, demand.return_id, call.step, call.kind)
         run.exceptions.append({**shown, "owner": call.owner})
         run.waiting.append(entry(demand.order_id, demand.return_id, None, "waiting"))  # the rest waits for it
+    before = {cause.order_id for cause in peak.expected.causes if cause.why == "came-back-before"}
+    for return_id, data in sure.returns.items():
+        if str(data["order_id"]) in before and return_id not in demanded:
+            demanded.add(return_id)
+            shown = entry(str(data["order_id"]), return_id, "return_authorisation", "mismatch")
+            run.exceptions.append({**shown, "owner": "warehouse"})
+            run.waiting.append(entry(str(data["order_id"]), return_id, None, "waiting"))
     for spoilt in sure.spoilt:
         shown = entry(spoilt.order_id, spoilt.return_id, "credit_note", "invalid", spoilt.refund_id or None)
         run.exceptions.append({**shown, "amount": text(spoilt.amount, spoilt.currency), "currency": spoilt.currency})

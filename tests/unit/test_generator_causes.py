@@ -127,6 +127,26 @@ def test_goodwill_and_bonuses_come_on_top_of_what_was_paid_and_adjustments_do_no
     assert words(returned(lines=[line], refunds=refunds)) == {("refunded-more-than-paid", "")}
 
 
+def test_more_shipping_than_was_sold() -> None:
+    """4.95 was sold: once, or in parts, over all returns of the order."""
+    part = {"shipping_refund": "2.00", "refunds": [refund("a", "42.00")]}
+    rest = {"shipping_refund": "2.95", "refunds": [refund("b", "42.95")]}
+    more = {"shipping_refund": "2.96", "refunds": [refund("b", "42.96")]}
+    assert words(returned(**part), returned("r2", **rest)) == set()
+    found = words(returned(**part), returned("r2", **more))
+    assert ("more-shipping-than-sold", "") in found
+
+
+def test_units_that_came_back_before_are_not_there_any_more() -> None:
+    """Of two tees somebody took one back: one more may come, two may not."""
+    taken = replace(ORDER, returned_before=(("ol1", 1),))
+    for units, asked in ((1, set()), (2, {"came-back-before"})):
+        line = {**returned().data["lines"][0], "quantity": units}
+        told = returned(lines=[line], refunds=[refund("a", f"{40 * units}.00")])
+        story = Story(taken, "r1", PLAIN, told=[told])
+        assert {cause.why for cause in causes.of([taken], [story])} == asked
+
+
 def test_the_same_asked_for_twice() -> None:
     """R11: two returns of equal lines and amount; not two refunds of one return, not another amount."""
     assert words(returned(), returned("r2")) == {("asked-for-twice", "")}

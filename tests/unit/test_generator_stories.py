@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from adapters.generator import peak as shape
 from adapters.generator import plots, reading, rule, telling, truth, world
 from adapters.generator.amounts import shares, tax_inside, text
+from adapters.generator.catalogue import Component
 from adapters.generator.deliveries import sign
 from adapters.generator.files import read_sent
+from adapters.generator.orders import OrderLine
 from adapters.generator.run import Peak, make
 from streams.bundles import Bundle, BundlePart
 from streams.components import components
@@ -238,6 +241,16 @@ def test_the_money_rule_by_hand() -> None:
     data["replacements"] = [{"replaces_line_id": "l1", "sku": "TEE-RED-L", "quantity": 1, "unit_price": "30.00"}]
     line["request"] = "exchange"
     assert rule.expected(data) == Decimal("0.38")  # one of the two counted is replaced: 3.33 less 2.95
+
+
+def test_a_part_that_is_in_a_bundle_twice() -> None:
+    """29.99 over a top (10.00) and two towels (5.00 each) is 15.00 and 14.99; one of the towels is 7.49, both 14.99."""
+    parts = (Component("TOP", 1, Decimal("10.00")), Component("TOWEL", 2, Decimal("5.00")))
+    bundle = OrderLine("ol1", "SET", 1, Decimal("29.99"), "GB-STD", parts)
+    order = replace(world.build(1, 1).orders[0], currency="GBP", lines=(bundle,))
+    line = {"order_line_id": "ol1", "sku": "SET", "component_sku": "TOWEL", "quantity": 2, "unit_price": "29.99"}
+    worth = [rule.value({"currency": "GBP"}, line, units, order) for units in (1, 2)]
+    assert worth == [Decimal("7.49"), Decimal("14.99")]
 
 
 def test_arithmetic_of_amounts() -> None:

@@ -18,6 +18,7 @@ from adapters.netsuite.simulator.account import Account
 from adapters.netsuite.simulator.chart import Component, Location
 from adapters.netsuite.simulator.lines import ORDER_LINE_ID, Line, member_of
 from adapters.netsuite.simulator.records import Record
+from adapters.netsuite.simulator.transforms import transform
 from adapters.simulators import money
 from adapters.simulators.system import BadSeed
 
@@ -136,6 +137,21 @@ def _order(account: Account, raw: Mapping[str, Any]) -> None:
     account.books.save(record)
     for invoice in [*([raw["invoice"]] if raw.get("invoice") else ()), *raw.get("invoices", ())]:
         _invoice_of(account, record, invoice)
+    for earlier in raw.get("returns", ()):
+        _returned(account, record, earlier)
+
+
+def _returned(account: Account, order: Record, raw: Mapping[str, Any]) -> None:
+    """A return authorisation that somebody made by hand before: it has no reference, and holds units of the order."""
+    numbers = {str(line.extra.get(ORDER_LINE_ID)): line.number for line in order.lines if line.kit is None}
+    rows = [
+        {"orderLine": numbers[str(line["order_line_id"])], "quantity": str(line.get("quantity", 1))}
+        for line in raw["lines"]
+    ]
+    body = {"item": {"items": rows}, **({"tranDate": str(raw["date"])[:10]} if raw.get("date") else {})}
+    draft = transform(account, order, "returnAuthorization", body, True)
+    draft.entries = list  # a seed is history
+    account.commit(draft)
 
 
 def _charge(record: Record, name: str, raw: Mapping[str, Any]) -> None:
