@@ -27,7 +27,12 @@ class Customer(TypedDict):
 
 
 class Line(TypedDict):
-    """One line of a document. `amount` is gross for the whole line and may be negative for a fee."""
+    """One line of a document. `amount` is gross for the whole line and may be negative for a fee.
+
+    A returned line whose units stand on several rows of the order is one line for each row. `nth` counts rows of one
+    item where nothing else may tell them apart (absent: the first); `kit` names the bundle whose part is received, by
+    its item, order line and `nth`.
+    """
 
     item: str
     quantity: int
