@@ -11,7 +11,7 @@ from streams.commands import Failure
 from streams.facts import Fact
 from streams.vocabulary import DocumentKind, ErrorKind
 from tests.scenarios.messages import hat, refund, tee
-from tests.unit.erp import Erp
+from tests.unit.erp import Erp, order_line
 from tests.unit.told import decision, exception, inspected, snapshot
 
 RMA, CLOSING = DocumentKind.RETURN_AUTHORISATION, DocumentKind.RETURN_CLOSING
@@ -161,3 +161,94 @@ def test_a_line_that_a_person_has_to_see_to_stays_with_them_while_another_is_rep
     erp.speak(CLOSING)
     assert standing(erp) == [{"l1": 2}]
     assert erp.exceptions() == [("not-found", "return_authorisation")]
+
+
+def rows(erp: Erp) -> list[list[tuple[str, str]]]:
+    """By authorisation: (order line, SKU)."""
+    return [[(line["order_line"], line["sku"]) for line in body["lines"]] for body in erp.made(RMA)]
+
+
+def test_another_item_is_another_item_also_where_nobody_tells_line_ids() -> None:
+    """The shopper sends the hat instead of the tee; neither names a line of the order."""
+    erp = Erp()
+    erp.hear(both(tee(order_line_id="")))
+    erp.hear(both(hat("l1", order_line_id=""), version=2))
+    assert rows(erp) == [[("1", "TEE-RED-M")], [("2", "HAT-1")]]
+    assert len(erp.made(CLOSING)) == 1
+
+
+def test_another_line_of_one_sku_and_another_part_of_one_bundle_are_others_too() -> None:
+    """By the line's id, and by the part; the same part again is nothing new."""
+    parts = [
+        {"sku": sku, "item": sku, "quantity": 1, "list_price": "5.00", "order_line": sku} for sku in ("CUP", "POT")
+    ]
+    lines = [
+        order_line("1", "ol1", "TEE-RED-M", 1, "40.00", "6.67"),
+        order_line("2", "ol2", "TEE-RED-M", 1, "40.00", "6.67"),
+        order_line("3", "ol3", "SET-1", 1, "10.00", "1.67", components=parts),
+    ]
+    of_the_set: dict[str, Any] = {"order_line_id": "ol3", "sku": "SET-1", "unit_price": "10.00", "tax_amount": "1.67"}
+    for before, after, made in (
+        (tee(), tee(order_line_id="ol2"), ["1", "2"]),
+        (tee(component_sku="CUP", **of_the_set), tee(component_sku="POT", **of_the_set), ["CUP", "POT"]),
+        (tee(component_sku="CUP", **of_the_set), tee(component_sku="CUP", reason="faulty", **of_the_set), ["CUP"]),
+    ):
+        erp = Erp(lines=lines)
+        erp.hear(both(before))
+        erp.hear(both(after, version=2))
+        assert [row for made_rows in rows(erp) for row, _ in made_rows] == made
+        assert erp.exceptions() == []
+
+
+def test_a_line_that_makes_no_sense_now_changes_nothing() -> None:
+    """A quantity that cannot be read says nothing about what comes back."""
+    erp = Erp()
+    erp.hear(both(tee(), hat()))
+    erp.hear(both(tee(quantity="two"), hat(), version=2))
+    assert erp.made(CLOSING) == []
+    assert len(erp.made(RMA)) == 1
+
+
+def test_a_closing_that_a_person_rejected_is_not_asked_for_again() -> None:
+    """The authorisation stays as it is."""
+    erp = Erp()
+    erp.hear(both(tee(**TWO)))
+    erp.silent = {CLOSING}
+    erp.hear(both(tee(), version=2))
+    (closing,) = (command for command in erp.asked if command.kind is CLOSING)
+    erp.hear(decision("reject", closing.as_json()))
+    erp.speak(CLOSING)
+    erp.hear(both(tee(), version=3, state="shipped"))
+    assert [command.void for command in erp.asked if command.kind is CLOSING] == [False, True]
+    assert standing(erp) == [{"l1": 2}]
+
+
+def test_what_a_person_made_a_person_mends() -> None:
+    """An authorisation made by hand is never closed; the exception shows what it holds."""
+    erp = Erp()
+    erp.refuse = {RMA: Failure(ErrorKind.REFUSED, "not so")}
+    erp.hear(both(tee(**TWO)))
+    erp.hear(decision("done_by_hand", exception(erp, "refused")["command"], number="RA-9"))
+    erp.refuse = {}
+    erp.hear(both(tee(), version=2))
+    assert erp.made(CLOSING) == []
+    found = exception(erp, "mismatch", "return_authorisation")
+    assert found["reason"].startswith(
+        "Return authorisation (made by hand) stands as it was made: it holds 2 of line l1"
+    )
+    assert found["command"]["body"]["lines"][0]["quantity"] == 2
+
+
+def test_a_note_of_another_return_does_not_keep_it() -> None:
+    """Only what was made from this very authorisation counts."""
+    erp = Erp()
+    erp.hear(snapshot(return_id="r2", lines=[hat()], refunds=[refund("rf2", "10.00")]))
+    erp.hear(both(tee(**TWO)))
+    erp.hear(both(tee(), version=2))
+    assert [body["return_id"] for body in erp.made(CLOSING)] == ["r1"]
+    shown = Erp()
+    shown.hear(both(tee(**TWO), refunds=[refund("rf1", "80.00")]))
+    (number,) = (number for command, number in shown.documents if command.kind is RMA)
+    shown.hear(both(tee(), version=2))
+    reason = exception(shown, "mismatch", "return_authorisation")["reason"]
+    assert reason.startswith(f"Return authorisation {number} stands as it was made")
