@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import faust
-import structlog
 from mode.supervisors import CrashingSupervisor
 
 FETCH_BYTES = 8 << 20  # per partition; 1 MiB (aiokafka's default) costs a fifth of the throughput
@@ -60,26 +60,27 @@ def faust_app(
     return faust.App(app_id, **{**options, **settings})
 
 
-def plain_logs() -> None:
-    """Stacks in the log without the values of variables: they are long (a second for one, in the event loop, where a
-    batch is at hand) and hold personal data."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
-        ]
-    )
+class _Worker(faust.Worker):  # type: ignore[misc]  # faust's classes are untyped here
+    """Faust's worker without its own log set-up and its spinner: escape codes do not belong in files."""
+
+    configure_logs: Callable[[], None]
+
+    def _setup_logging(self) -> None:
+        self.configure_logs()
+
+    def _on_startup_end_spinner(self) -> None:
+        return
 
 
-def run_worker(app: Any, *, loglevel: str = "info") -> None:
+def run_worker(app: Any, configure_logs: Callable[[], None]) -> None:
     """Run the app until SIGTERM or SIGINT (the batch in hand is finished and committed) or until an agent raises.
 
-    Ends the process: exit code 0 after a signal, 1 after a failure.
+    `configure_logs` is called once, before anything is logged. Ends the process: exit code 0 after a signal, 1 after a
+    failure.
     """
-    plain_logs()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = faust.Worker(app, loop=loop, loglevel=loglevel, redirect_stdouts=False)
+    worker = _Worker(app, loop=loop, redirect_stdouts=False, quiet=True)
+    worker.configure_logs = configure_logs
+    worker.spinner = None
     worker.execute_from_commandline()

@@ -27,15 +27,21 @@ def worker(
     loglevel: Annotated[str, typer.Option(help="crit, error, warn, info or debug.")] = "info",
 ) -> None:
     """Run actors until stopped: SIGTERM finishes the batch in hand, commits and leaves."""
+    from adapters.logs import for_worker
     from adapters.runtime import CannotStart, build_dispatcher, build_sequencer
     from adapters.settings import Settings
     from agents.runtime import run_worker
 
     try:
+        configure_logs = for_worker(loglevel)
+    except ValueError as error:
+        typer.echo(f"worker: {error}", err=True)
+        raise typer.Exit(2) from None
+    try:
         if role is Role.SEQUENCER:
-            run_worker(build_sequencer(Settings()), loglevel=loglevel)
+            run_worker(build_sequencer(Settings()), configure_logs)
         elif role is Role.DISPATCHER and account:
-            run_worker(build_dispatcher(Settings(), account), loglevel=loglevel)
+            run_worker(build_dispatcher(Settings(), account), configure_logs)
         else:
             apps = [["--role", "dispatcher", "--account", name] for name in _accounts()]
             if role is Role.ALL:

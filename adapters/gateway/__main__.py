@@ -6,8 +6,8 @@ import asyncio
 import sys
 
 from adapters.gateway.environment import gateway_settings
-from adapters.gateway.logs import configure_logs
 from adapters.gateway.server import serve
+from adapters.logs import configure, quiet_about_the_broker
 from adapters.settings import Settings
 
 
@@ -15,7 +15,8 @@ def run() -> int:
     """Serve until stopped; 0, or 2 with the reason on standard error when it cannot start."""
     try:
         settings = gateway_settings(Settings())
-        configure_logs()
+        configure()
+        quiet_about_the_broker()
         asyncio.run(serve(settings))
     except (OSError, ValueError) as error:
         print(f"gateway: {error}", file=sys.stderr)  # noqa: T201  (there is no log yet to say it in)

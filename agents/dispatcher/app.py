@@ -100,6 +100,7 @@ def build(settings: DispatcherSettings, adapter_factory: Callable[[], Adapter], 
     lane = install(
         app, dict.fromkeys(topics.values(), BATCH_RECORDS), DEPTH, idempotent=settings.idempotent, lease=lease
     )
+    lane.watched = False
     rows = table_rows(
         app,
         "begun",

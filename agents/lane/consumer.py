@@ -19,6 +19,7 @@ from agents.lane.delivery import Delivery, hand_back
 from agents.lane.errors import LaneError, MixedTopics, RecordsDeleted
 from agents.lane.lane import Lane
 from agents.lane.membership import MembershipThread
+from agents.lane.stuck import StuckWatch
 from agents.store import PartitionedStore
 
 POLL_SECONDS = 0.5  # how long a fetch may wait when there is nothing else to do
@@ -47,6 +48,7 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         self._woken = asyncio.Event()
         self._revocations = 0
         self._revocations_at_assignment = 0
+        self._stuck = StuckWatch()
         self.lane.wake = self._woken.set
 
     def _new_consumer_thread(self) -> MembershipThread:
@@ -101,6 +103,14 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]  # faust's classes ar
         self._n_acked += len(batch.records)
         self._deliver(batch.tp)
         self._woken.set()
+
+    async def verify_all_partitions_active(self) -> None:
+        """Faust asks now and then whether a partition hangs; what it looks at itself (events, its own acknowledgements)
+        a lane does not have, so it said so of every healthy partition, five minutes after the start."""
+        if not self.lane.watched:
+            return
+        for tp, seconds in self._stuck.look(self.lane.windows, self.loop.time()).items():
+            self.log.warning("a batch of %s has been in hand for %.0f s", tp, seconds)
 
     # -- rebalance and stop
 

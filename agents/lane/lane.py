@@ -27,6 +27,7 @@ class Lane:
         self.sizes = dict(sizes)
         self.depth = depth
         self.lease = lease
+        self.watched = True  # a batch that stays in hand for minutes is told; not where a vendor's pace decides
         self.windows: dict[TP, Window] = {}
         self.handing_back = False
         self.broken = False

@@ -21,6 +21,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from adapters.logs import for_worker
 from agents.clock import SystemClock, rfc3339
 from agents.dispatcher.app import DispatcherSettings, build
 from agents.runtime import run_worker
@@ -225,7 +226,7 @@ def main() -> None:
         datadir=Path(env["DISPATCHER_DATADIR"]),
     )
     limits = Limits(**json.loads(env["DISPATCHER_LIMITS"])) if "DISPATCHER_LIMITS" in env else LIMITS
-    run_worker(build(settings, lambda: Over(env["DISPATCHER_VENDOR"], limits)), loglevel="info")
+    run_worker(build(settings, lambda: Over(env["DISPATCHER_VENDOR"], limits)), for_worker("info"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
+from adapters.logs import for_worker
 from agents.lane import Batch, Lane, batches, install
 from agents.lease import Lease
 from agents.log import RecordLog
@@ -210,7 +211,7 @@ def main() -> None:
             if worker.lane.windows:
                 raise RuntimeError("asked to raise while partitions go")
 
-    run_worker(worker.app, loglevel=env.get("LANE_LOGLEVEL", "warn"))
+    run_worker(worker.app, for_worker(env.get("LANE_LOGLEVEL", "warn")))
 
 
 if __name__ == "__main__":
