@@ -80,9 +80,7 @@ class _Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [io.StringIO, _Terminal])
-def test_a_logged_fault_has_its_stack_and_no_values(
-    stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_logged_fault_has_its_stack_and_no_values(stream: type[io.StringIO], monkeypatch: pytest.MonkeyPatch) -> None:
     """A customer's address in a local variable stays where it is."""
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
