@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, MutableMapping
+from typing import Any, TextIO
 
 import structlog
 from aiohttp.http_exceptions import HttpProcessingError
@@ -102,4 +102,10 @@ def _rendered(stream: TextIO) -> list[structlog.typing.Processor]:
         colors = not os.environ.get("NO_COLOR")
         # Stacks without the values of variables: they are long, and hold personal data.
         return [structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
-    return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+    return [structlog.processors.format_exc_info, _ordered, structlog.processors.JSONRenderer()]
+
+
+def _ordered(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> dict[str, Any]:
+    """When, how bad, who and what first: lines are read by people too."""
+    first = {name: line.pop(name) for name in ("timestamp", "level", "logger", "event") if name in line}
+    return {**first, **line}

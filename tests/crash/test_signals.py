@@ -163,7 +163,7 @@ def _is_stopped(child: Child) -> bool:
 
 def _last_epoch(child: Child) -> int:
     """The newest epoch in which this process owned the account, as it logs it."""
-    epochs = re.findall(r"account owned.*epoch=(\d+)", child.log.read_text()) if child.log.exists() else []
+    epochs = re.findall(r"account owned.*epoch\D+(\d+)", child.log.read_text()) if child.log.exists() else []
     return max(map(int, epochs), default=0)
 
 

@@ -209,7 +209,7 @@ def test_an_unusable_profile_is_named_and_the_next_publishing_is_used(place: Pla
     assert f"Version {bad + 1} is published" in published.stdout
     assert place.json("profile", "show", code=0)["version"] == bad + 1
     log = Path(place.environment["SEQUENCER_LOG"])
-    soon(lambda: f"version={bad + 1}" in log.read_text(), "the sequencer's new profile")
+    soon(lambda: f'"version": {bad + 1}' in log.read_text(), "the sequencer's new profile")
     assert "unusable profile record" in log.read_text()
 
 
