@@ -416,6 +416,29 @@ async def test_of_items_with_one_name_the_active_one_is_meant(double: BareNetSui
     assert [row.item for row in made.rows] == ["77702"]
 
 
+async def test_a_bundle_and_a_part_of_another_come_back_in_one_authorisation(
+    double: BareNetSuite, product: Adapter
+) -> None:
+    """The bundle brings its members along; the part's own row is the one that was asked for, in whatever order."""
+    parts = [
+        {"sku": "TOP", "quantity": 1, "list_price": "41.00"},
+        {"sku": "TOWEL", "quantity": 1, "list_price": "5.00"},
+    ]
+    lines = [sold(name, "SET", 1, "50.00", "8.33", components=parts) for name in ("ol1", "ol2")]
+    item = {sku: double.store.item(sku, members=()).id for sku in ("TOP", "TOWEL")}
+    for number in ("5001", "5002", "5003", "5004"):
+        record = Order(double.store, order(number, lines=lines, shipping="0.00"), "plain").write()
+        whole, other = (row for row in record.rows if double.store.items[row.item].sku == "SET")
+        towel = next(row for row in record.rows if row.kit == other.line and row.item == item["TOWEL"])
+        asked = [
+            tee(item=whole.item, sku="SET", line_id="l1", order_line=str(whole.line)),
+            tee(item=item["TOWEL"], sku="TOWEL", line_id="l2", order_line=str(towel.line)),
+        ]
+        wanted = commands.authorisation(str(record.id), *asked, subject=f"ret-{number}", order_id=number)
+        document = await product.create(wanted, Freely())
+        assert document.differences == ()
+
+
 async def test_the_product_makes_every_document_on_an_account_that_has_no_field_of_ours(
     double: BareNetSuite, product: Adapter
 ) -> None:

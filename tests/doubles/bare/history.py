@@ -78,16 +78,22 @@ class Order:
         return self.store.keep("customer", currency=self.currency, external_id=about["id"], fields=fields)
 
     def _lines(self, order: Record) -> None:
+        seen: dict[tuple[str, Decimal], int] = {}
         for taken, line in enumerate(self.seed["lines"], 1):
             parts = line.get("components") or ()
             for part in parts:
                 _item(self.store, part["sku"])
             members = tuple((_item(self.store, part["sku"]).id, int(part["quantity"])) for part in parts)
-            item = _item(self.store, line["sku"], line.get("kind") or ("Kit" if parts else "InvtPart"), members=members)
+            kind = "Service" if line.get("service") else "Kit" if parts else "InvtPart"
+            item = _item(self.store, line["sku"], kind, members=members)
             gross = Decimal(line.get("line_total") or Decimal(line["unit_price"]) * line["quantity"])
             tax = Decimal(line["tax_amount"])
             row = self._row(order, item, Decimal(line["quantity"]), gross - tax, tax, _TAX_CODES[line["tax_code"]])
+            if kind == "Service":
+                row.fulfilled = ZERO
             self.store.channel_lines[self.seed["order_id"], line["order_line_id"]] = row.line
+            first = seen.setdefault((line["sku"], gross / line["quantity"]), row.line)
+            self.store.alike[self.seed["order_id"], row.line] = first
             halved = self.shape == "header-discount" or (self.shape == "row-discount" and taken == 1)
             if halved:
                 self.discount -= row.net or ZERO

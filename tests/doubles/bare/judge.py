@@ -6,8 +6,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.generator.deliveries import Delivery
 from adapters.generator.files import Answer
@@ -80,6 +82,7 @@ class Kept:
     places: Mapping[str, bool]  # location numbers, and whether they sell
     owed: Mapping[str, Decimal]  # by order: what was open on its invoices
     lines: Mapping[tuple[str, str], int]  # order and the channel's line: the row of the sales order
+    alike: Mapping[tuple[str, int], int]  # order and row: the first row that nothing in the account tells it from
 
 
 def complaints(said: Told, kept: Kept, exceptions: Sequence[Entry], waiting: Sequence[Entry]) -> list[str]:
@@ -117,22 +120,30 @@ def _money(said: Told, ledger: Sequence[Entry], exceptions: Sequence[Entry], wai
         if refund["state"] == "paid":
             paid[refund["order_id"]].append((key, refund))
     for order_id in sorted({*notes, *paid}):
-        left = [(note["currency"], Decimal(note["amount"]), note["number"]) for note in notes[order_id]]
+        left = [(note["currency"], Decimal(note["amount"]), note["day"], note["number"]) for note in notes[order_id]]
         for (return_id, refund_id), refund in sorted(
             paid[order_id], key=lambda one: bool(_excuses([*exceptions, *waiting], order_id, *one[0]))
         ):
             wanted = (refund["currency"], Decimal(refund["amount"]))
-            found = next((note for note in left if note[:2] == wanted), None)
-            if found is not None:
-                left.remove(found)
+            day = _day(refund["executed_at"])
+            same = sorted((note for note in left if note[:2] == wanted), key=lambda note: note[2] != day)
+            if same:
+                left.remove(same[0])
+                if same[0][2] != day:
+                    yield f"order {order_id}: note {same[0][3]} is dated {same[0][2]}, its refund was made on {day}"
             elif not _excuses([*exceptions, *waiting], order_id, return_id, refund_id):
                 what = f"refund {refund_id} of {wanted[1]} {wanted[0]} has no note of that amount, and nothing says why"
                 yield f"order {order_id}: {what}"
-        for currency, amount, number in left:
+        for currency, amount, _, number in left:
             if not any(
                 str(entry.get("order_id")) == order_id and entry.get("step") == "credit_note" for entry in exceptions
             ):
                 yield f"order {order_id}: note {number} of {amount} {currency} belongs to no paid refund"
+
+
+def _day(moment: str) -> str:
+    """The merchant's day of a moment."""
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo("Europe/London")).date().isoformat()
 
 
 def _applications(kept: Kept, shown: Sequence[Entry]) -> Iterable[str]:
@@ -196,22 +207,24 @@ def _received(said: Told, kept: Kept) -> Iterable[str]:
             for found in data["lines"]:
                 order_id = str(data["order_id"])
                 sold = lines.get(found["line_id"], {}).get("order_line_id", "")
-                counted[order_id, kept.lines.get((order_id, sold)), found["sku"]] += found["quantity"]
+                row = kept.lines.get((order_id, sold), 0)
+                counted[order_id, kept.alike.get((order_id, row)), found["sku"]] += found["quantity"]
             for key, units in counted.items():
                 allowed[key][inspection_id] = max(allowed[key][inspection_id], units)
     received: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
     for entry in kept.ledger:
         if entry["kind"] == "item_receipt":
             for line in entry["lines"]:
-                received[entry["order_id"], line["order_line"], line["sku"]] += Decimal(line["quantity"])
+                place = kept.alike.get((entry["order_id"], line["order_line"] or 0))
+                received[entry["order_id"], place, line["sku"]] += Decimal(line["quantity"])
     for key, came in sorted(received.items(), key=str):
-        order_id, row, sku = key
-        if row is None:  # an authorisation that stands alone names no row of the order
+        order_id, stands_on, sku = key
+        if stands_on is None:  # an authorisation that stands alone names no row of the order
             most = sum(sum(found.values()) for (one, _, of), found in allowed.items() if (one, of) == (order_id, sku))
         else:
             most = sum(allowed[key].values())
         if came > most:
-            yield f"order {order_id}: {came} {sku} received on row {row}, {most} of what it sold were inspected"
+            yield f"order {order_id}: {came} {sku} received on row {stands_on}, {most} of what it sold were inspected"
 
 
 def _exchanges(said: Told, ledger: Sequence[Entry]) -> Iterable[str]:

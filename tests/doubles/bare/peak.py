@@ -16,6 +16,7 @@ from typing import Any
 from adapters.demo.stand import demo_profile
 from adapters.generator import check as outside
 from adapters.generator import files, sender
+from adapters.generator.chances import PEAK
 from adapters.generator.deliveries import REVENI, WAREHOUSE
 from adapters.generator.expected import Expected
 from adapters.generator.files import AnswerLog
@@ -36,6 +37,20 @@ from tests.kafka import committed_offsets, end_offsets
 OUTSIDE = ("inspection", "refund", "acceptance", "approval", "return", "reveni")
 """What an order may wait for at rest: the world, not us."""
 
+
+CHANCES = replace(
+    PEAK,
+    odd={
+        "one-sku-twice": 0.06,
+        "one-sku-at-two-prices": 0.06,
+        "part-bought-alone": 0.04,
+        "two-kits": 0.04,
+        "service": 0.06,
+        "executed-near-midnight": 0.08,
+        "two-replacements": 0.5,
+    },
+)
+"""A peak with what is odd about lines and times; discounts, charges and invoices are odd by `history.SHAPES`."""
 
 STUCK_SECONDS = 20.0
 """Nothing moves for so long, and something waits for us: it never will."""
@@ -104,7 +119,7 @@ def play(
         timing[name] = round(time.monotonic() - start, 1)
 
     secrets = {REVENI: SECRETS["reveni"], WAREHOUSE: SECRETS["warehouse"]}
-    peak = make(seed, orders, 5.0, secrets)
+    peak = make(seed, orders, 5.0, secrets, chances=CHANCES)
     with BareNetSuite(limit=15) as double:
         double.shown.odd = odd
         double.interrupt = weather or double.interrupt
@@ -148,7 +163,7 @@ def play(
     verdict = outside.check(_as_charged(peak.expected, charged), ledger, sent, answers, exceptions, waiting, calls)
     places = {place.id: place.sellable for place in double.store.places.values()}
     said = judge.told(sent, answers)
-    kept = judge.Kept(ledger, places, owed, double.store.channel_lines)
+    kept = judge.Kept(ledger, places, owed, double.store.channel_lines, double.store.alike)
     complaints = judge.complaints(said, kept, exceptions, waiting)
     unexplained = Story(said, peak.world.orders, charged).unexplained(exceptions)
     return Played(peak, double, rested, exceptions, waiting, letters, verdict, complaints, unexplained, timing)

@@ -114,7 +114,6 @@ def comes_to(data: Entry, order: Order) -> Decimal | None:
     total = Decimal(data["shipping_refund"])
     instant = data["mode"] == "instant"
     counts = False
-    replaced = {one["replaces_line_id"]: one for one in data["replacements"]}
     for line in data["lines"]:
         if line.get("component_sku"):
             return None
@@ -125,10 +124,12 @@ def comes_to(data: Entry, order: Order) -> Decimal | None:
         price = Decimal(line["unit_price"])
         if line.get("line_total"):
             price = Decimal(line["line_total"]) / line["quantity"]
-        if line["request"] == "exchange" and line["line_id"] in replaced:
-            other = replaced[line["line_id"]]
-            total += (price - Decimal(other["unit_price"])) * min(units, other["quantity"])
-        else:
+        if line["request"] != "exchange":
             total += price * units
+            continue
+        for other in data["replacements"]:
+            if other["replaces_line_id"] == line["line_id"]:
+                total += (price - Decimal(other["unit_price"])) * min(units, other["quantity"])
+                units -= min(units, other["quantity"])
     total += sum(Decimal(one["amount"]) for one in data["bonuses"])
     return total - (sum(Decimal(one["amount"]) for one in data["fees"]) if counts else 0)

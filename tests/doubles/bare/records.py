@@ -126,6 +126,7 @@ class Store:
         self.places: dict[str, Place] = {}
         self.stock: dict[tuple[str, str], Decimal] = {}
         self.channel_lines: dict[tuple[str, str], int] = {}  # order, channel's line: row; the account does not show it
+        self.alike: dict[tuple[str, int], int] = {}  # order, row: the first row of that item and price
         self._ids = itertools.count(1_204_417, 3)
         self._items = itertools.count(30_011, 2)
         self._by_sku: dict[str, Item] = {}
