@@ -141,6 +141,7 @@ class Effects:
             lines=[],
             status="applied",
             of=str(memo.id),
+            invoice_tran_id=invoice.number,
         )
 
     def close_rows(self, record: Record, rows: list[Body], replace: bool) -> None:

@@ -53,7 +53,7 @@ class Journal:
             "method": None,
             "of": None,
             "status": {"create": "open", "close": "closed", "reverse": "void"}.get(op, "open"),
-            "day": record.day,
+            "date": record.day,
             **about,
         }
         with self._lock:

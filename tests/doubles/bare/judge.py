@@ -120,7 +120,7 @@ def _money(said: Told, ledger: Sequence[Entry], exceptions: Sequence[Entry], wai
         if refund["state"] == "paid":
             paid[refund["order_id"]].append((key, refund))
     for order_id in sorted({*notes, *paid}):
-        left = [(note["currency"], Decimal(note["amount"]), note["day"], note["number"]) for note in notes[order_id]]
+        left = [(note["currency"], Decimal(note["amount"]), note["date"], note["number"]) for note in notes[order_id]]
         for (return_id, refund_id), refund in sorted(
             paid[order_id], key=lambda one: bool(_excuses([*exceptions, *waiting], order_id, *one[0]))
         ):

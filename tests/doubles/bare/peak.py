@@ -18,7 +18,7 @@ from adapters.generator import check as outside
 from adapters.generator import files, sender
 from adapters.generator.chances import PEAK
 from adapters.generator.deliveries import REVENI, WAREHOUSE
-from adapters.generator.expected import Expected
+from adapters.generator.expected import Expected, SoldInvoice
 from adapters.generator.files import AnswerLog
 from adapters.generator.run import Peak, make
 from adapters.generator.sender import Pace
@@ -127,6 +127,7 @@ def play(
         owed: dict[str, Decimal] = defaultdict(Decimal)
         for invoice in double.records("invoice"):
             owed[invoice.order_id] += invoice.due
+        invoices = _billed(double)
         stage = Stage(
             directory,
             address,
@@ -160,7 +161,9 @@ def play(
     ledger = double.journal.entries
     calls = {"breaches": double.breaches, "max_in_flight": double.most_in_flight}
     charged = {order.order_id: order.total for order in double.records("salesOrder") if not order.external_id}
-    verdict = outside.check(_as_charged(peak.expected, charged), ledger, sent, answers, exceptions, waiting, calls)
+    verdict = outside.check(
+        _as_charged(peak.expected, double, invoices), ledger, sent, answers, exceptions, waiting, calls
+    )
     places = {place.id: place.sellable for place in double.store.places.values()}
     said = judge.told(sent, answers)
     kept = judge.Kept(ledger, places, owed, double.store.channel_lines, double.store.alike)
@@ -169,13 +172,27 @@ def play(
     return Played(peak, double, rested, exceptions, waiting, letters, verdict, complaints, unexplained, timing)
 
 
-def _as_charged(expected: Expected, charged: Mapping[str, Decimal]) -> Expected:
-    """The same, with what this account asked for each order: some have handling or a service on top."""
+def _as_charged(expected: Expected, double: BareNetSuite, invoices: Mapping[str, list[SoldInvoice]]) -> Expected:
+    """The same, with what this account asked for each order and how it billed it."""
+    charged = {order.order_id: order.total for order in double.records("salesOrder") if not order.external_id}
     orders = {
-        order_id: replace(sold, paid=format(charged.get(order_id, Decimal(sold.paid)), "f"))
+        order_id: replace(
+            sold,
+            paid=format(charged.get(order_id, Decimal(sold.paid)), "f"),
+            invoices=invoices.get(order_id, []),
+        )
         for order_id, sold in expected.orders.items()
     }
     return replace(expected, orders=orders)
+
+
+def _billed(double: BareNetSuite) -> dict[str, list[SoldInvoice]]:
+    """What each invoice billed, and what was open of it before anything was sent; the oldest first."""
+    found: dict[str, list[SoldInvoice]] = defaultdict(list)
+    for invoice in double.records("invoice"):
+        skus = [double.store.items[row.item].sku for row in invoice.rows]
+        found[invoice.order_id].append(SoldInvoice(invoice.number, format(invoice.due, "f"), skus))
+    return found
 
 
 def _joined(stage: Stage) -> None:
