@@ -12,9 +12,15 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from adapters.broker.embedded import EmbeddedBroker
 from tests.brokers import RealBrokerLedger, RealKafka, start_real_kafka
+
+# On top of hypothesis's own profile, which in CI draws the same examples each time. An example may take as long as a
+# loaded machine needs; the budget is the number of examples, and a failure prints how to see it again.
+settings.register_profile("tests", deadline=None, print_blob=True)
+settings.load_profile("tests")
 
 _LEDGER = pytest.StashKey[RealBrokerLedger]()
 _SHORTAGE = pytest.StashKey[str]()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.bodies import OrderLine
+from streams.bodies import KnownCustomer, OrderLine
 from streams.json_text import MAX_DEPTH, TooDeep, Unreadable, id_text, read_json, read_object
 from streams.order_key import read_envelope
 from streams.shapes import Misshapen, expect
@@ -175,6 +175,22 @@ def test_a_field_of_another_type_is_named(change: dict[str, Any], says: str) -> 
     expect(LINE, OrderLine)
     with pytest.raises(Misshapen, match=says):
         expect({**LINE, **change}, OrderLine)
+
+
+@pytest.mark.parametrize("value", ["true", 1, None, []])
+def test_neither_true_nor_false_is_named(value: Any) -> None:
+    """A number or a word is no answer to yes or no."""
+    expect({"number": "1", "active": False}, KnownCustomer)
+    with pytest.raises(Misshapen, match=r"active is .*, not true or false"):
+        expect({"number": "1", "active": value}, KnownCustomer)
+
+
+@pytest.mark.parametrize("number", [2**53, -(2**53)])
+def test_whole_numbers_go_as_far_as_every_language_counts(number: int) -> None:
+    """The bound itself is inside."""
+    expect({**LINE, "quantity": number}, OrderLine)
+    with pytest.raises(Misshapen):
+        expect({**LINE, "quantity": number * 2}, OrderLine)
 
 
 @pytest.mark.parametrize("name", sorted(LINE))
