@@ -154,6 +154,12 @@ def test_a_hostile_record_becomes_one_dead_letter_with_its_bytes(name: str) -> N
 def test_no_value_and_no_key_are_told_apart() -> None:
     """A null value says so; a null key says so only when the body could be read."""
     assert "no value" in names(letters(play(Given(REVENI, None)))[0])["dlq.error.message"]
+    for record in (
+        Given(REVENI, None),
+        Given(REVENI, event(RETURN), key=None),
+        Given(REVENI, event(RETURN), key=b"\xff"),
+    ):
+        assert names(letters(play(record))[0])["dlq.stage"] == "decode"
     assert "no order key" in names(letters(play(Given(REVENI, event(RETURN), key=None)))[0])["dlq.error.message"]
     assert "not JSON" in names(letters(play(Given(REVENI, b"{", key=None)))[0])["dlq.error.message"]
     assert "not UTF-8" in names(letters(play(Given(REVENI, event(RETURN), key=b"\xff")))[0])["dlq.error.message"]

@@ -78,6 +78,13 @@ def test_other_numbers_stay_numbers() -> None:
     }
 
 
+def test_numbers_beside_an_object_with_an_id_stay_numbers() -> None:
+    """In a list at the top as well."""
+    found = read_json(b'[{"id":5},1,2.5,[3]]')
+    assert found == [{"id": "5"}, 1, 2.5, [3]]
+    assert [type(value) for value in found[1:3]] == [int, float]
+
+
 def test_the_last_of_two_equal_names_counts() -> None:
     """In both ways of reading."""
     assert read_json(b'{"sku":"a","sku":"b"}') == {"sku": "b"}

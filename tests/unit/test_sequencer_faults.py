@@ -202,9 +202,8 @@ def test_an_order_that_fails_when_it_is_woken_says_so_once_and_closes_it_when_it
     assert (first.counts.bug, first.failed) == (1, {b"5001"})
     assert (second.counts.bug, second.rows, second.publish, second.failed) == (0, {}, {}, {b"5001"})
     mended = bench.turn(woken=[b"5001"])
-    assert [orjson.loads(entry.value or b"")["dlq_id"] for entry in mended.publish["dead.resolutions", 0]] == [
-        found["dlq.id"]
-    ]
+    [closing] = [orjson.loads(entry.value or b"") for entry in mended.publish["dead.resolutions", 0]]
+    assert (closing["dlq_id"], closing["replays"], closing["order_id"]) == (found["dlq.id"], 0, "5001")
     assert bench.row().open_letters() == []
 
 
@@ -465,6 +464,7 @@ def test_a_replay_that_fails_again_keeps_its_first_id_and_number() -> None:
     headers: list[tuple[str, bytes | None]] = [("replay.of", b"first"), ("replay.count", b"3"), ("dlq.id", b"forged")]
     [letter] = letters(Bench().turn(Given(REVENI, b"{", headers=headers)))
     assert (names(letter)["dlq.id"], names(letter)["dlq.replays"]) == ("first", "3")
+    assert [name for name, _ in letter.headers or ()].count("dlq.id") == 1
 
 
 # -- ids as numbers
@@ -509,3 +509,30 @@ def test_a_decision_with_a_field_of_another_type_is_invalid(changes: dict[str, A
     [letter] = letters(Bench().turn(Given("events.decisions", decision(decision=about))))
     assert (names(letter)["dlq.stage"], names(letter)["dlq.error.kind"]) == ("validate", "invalid")
     assert f"decision.{next(iter(changes))}" in names(letter)["dlq.error.message"]
+
+
+# -- what a turn says of what it publishes
+
+
+def test_what_is_published_of_a_row_is_marked() -> None:
+    """Commands alone, letters alone: each by its id as it stands, so that only that is known to be in its topic."""
+    asked = Bench().turn(Given(REVENI, snapshot(1)))
+    [(key, marks)] = asked.marks.items()
+    commands = decode(asked.rows[b"5001"]).issued
+    assert key == b"5001"
+    assert marks.commands == {(cid, issued.command.revision) for cid, issued in commands.items()} != set()
+    assert marks.letters == set()
+    held = Bench().turn(Given(REVENI, snapshot(1, currency="???")))
+    [marks] = held.marks.values()
+    assert marks.commands == set()
+    assert marks.letters == {(one.letter_id, 0, True) for one in decode(held.rows[b"5001"]).open_letters()} != set()
+
+
+def test_a_row_that_publishes_nothing_has_no_marks() -> None:
+    bench = Bench()
+    bench.turn(Given(REVENI, snapshot(1)))
+    row = bench.row()
+    for entry in row.unpublished():
+        entry.published = True
+    bench.stored[b"5001"] = encode(row)
+    assert bench.turn(woken=[b"5001"]).marks == {}
