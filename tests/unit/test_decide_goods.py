@@ -248,7 +248,8 @@ def test_r23_of_three_lots_heard_of_at_once_two_have_room() -> None:
     found = [inspected(("l1", "TEE-RED-M", 1, "sellable"), inspection_id=f"ins-{name}") for name in "abc"]
     erp.hear(snapshot(lines=[tee(quantity=2, tax_amount="13.33")]), *found)
     assert moved(erp) == [("", "101", 1), ("", "101", 1)]
-    assert exception(erp, "mismatch", "item_receipt")["subject"] == "ins-c/l1/TEE-RED-M/sellable#held"
+    held = exception(erp, "mismatch", "item_receipt")
+    assert (held["subject"], held["owner"]) == ("ins-c/l1/TEE-RED-M/sellable#held", "warehouse")
 
 
 def test_either_may_decide_and_the_first_stands() -> None:
