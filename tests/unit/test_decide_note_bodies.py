@@ -201,6 +201,17 @@ def test_a_note_whose_authorisation_was_refused_stands_alone() -> None:
     assert (note["form"], "source" in note) == ("standalone", False)
 
 
+@pytest.mark.parametrize("refused", [False, True], ids=["from the authorisation", "standing alone"])
+def test_the_first_note_counts_the_units_and_a_further_one_names_the_least(refused: bool) -> None:
+    """Two tees in two refunds: 2, and then 1, as a document's line needs a unit."""
+    erp = Erp()
+    if refused:
+        erp.refuse[RMA] = Failure(ErrorKind.REFUSED, "no")
+    two = tee(quantity=2, tax_amount="13.33")
+    erp.hear(snapshot(lines=[two], refunds=[refund("rf1", "50.00"), refund("rf2", "30.00")]))
+    assert [[line["quantity"] for line in body["lines"]] for body in erp.made(NOTE)] == [[2], [1]]
+
+
 def test_a_note_over_lines_of_two_authorisations_stands_alone() -> None:
     """Neither holds all that it credits."""
     erp = Erp(returns=[{"external_ref": "x", "number": "9", "status": "open", "lines": [
@@ -213,6 +224,37 @@ def test_a_note_over_lines_of_two_authorisations_stands_alone() -> None:
     erp.hear(snapshot(2, lines=[tee(), hat()], refunds=[refund("rf1", "50.00")]))
     (note,) = erp.made(NOTE)
     assert (note["form"], [line.get("order_line") for line in note["lines"]]) == ("standalone", [None, None])
+
+
+def test_an_amount_only_note_stands_alone_beside_an_authorisation() -> None:
+    """It credits no goods, so it is made from nothing."""
+    erp = Erp()
+    erp.hear(snapshot(refunds=[refund("rf1", "40.00"), refund("rf2", "5.00", kind="goodwill")]))
+    assert [(body["refund_id"], body["form"]) for body in erp.made(NOTE)] == [
+        ("rf1", "from_return"),
+        ("rf2", "standalone"),
+    ]
+
+
+def test_a_note_for_a_return_that_was_taken_back_stands_alone() -> None:
+    """Its authorisation is being closed; an instant refund that was paid is credited all the same."""
+    for state in ("rejected", "cancelled"):
+        erp = Erp()
+        erp.hear(snapshot())
+        erp.silent.add(DocumentKind.RETURN_CLOSING)
+        erp.hear(snapshot(2, state=state))
+        erp.hear(snapshot(3, state=state, refunds=[refund("rf1", "40.00")]))
+        assert [body["form"] for body in erp.made(NOTE)] == ["standalone"]
+
+
+@pytest.mark.parametrize(("amount", "component"), [("40.01", "40.01"), ("39.99", "39.99")])
+def test_a_penny_of_rounding_stands_on_the_line(amount: str, component: str) -> None:
+    """It is no adjustment of its own, and no rest of the line for a further note."""
+    erp = Erp()
+    erp.hear(snapshot(refunds=[refund("rf1", amount)]))
+    (note,) = erp.made(NOTE)
+    assert [(line["component"], line["amount"]) for line in note["lines"]] == [("line", component)]
+    assert erp.exceptions() == []
 
 
 # -- by when

@@ -148,3 +148,13 @@ def test_r11_growth_of_a_note_is_no_twin() -> None:
         ("rf-r2~2", "10.00"),
     ]
     assert erp.exceptions() == []
+
+
+def test_r11_a_refund_that_was_rejected_is_nobodys_twin() -> None:
+    """Finance said that the first is not to be credited: of the second only its own sum is asked about."""
+    erp = Erp(total="500.00")
+    erp.hear(snapshot(return_id="r1", refunds=[refund("rf1", "45.00")]))
+    erp.hear(decision("reject", exception(erp, "mismatch", "credit_note")["command"]))
+    erp.hear(snapshot(return_id="r2", refunds=[refund("rf2", "45.00")]))
+    assert erp.exceptions() == [("mismatch", "credit_note")]
+    assert exception(erp, "mismatch")["refund_id"] == "rf2"
