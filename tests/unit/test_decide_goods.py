@@ -246,8 +246,10 @@ def test_r23_of_three_lots_heard_of_at_once_two_have_room() -> None:
     """Two units came back, and three inspections claim one each: the third is held."""
     erp = Erp()
     found = [inspected(("l1", "TEE-RED-M", 1, "sellable"), inspection_id=f"ins-{name}") for name in "abc"]
-    erp.hear(snapshot(lines=[tee(quantity=2, tax_amount="13.33")]), *found)
-    assert moved(erp) == [("", "101", 1), ("", "101", 1)]
+    erp.hear(snapshot(lines=[tee(quantity=2, tax_amount="13.33")]))
+    for fact in found:
+        erp.row.absorb(fact)
+    assert len(erp.decide()) == 2
     held = exception(erp, "mismatch", "item_receipt")
     assert (held["subject"], held["owner"]) == ("ins-c/l1/TEE-RED-M/sellable#held", "warehouse")
 
