@@ -182,7 +182,6 @@ def _line(case: Case, ret: Return, matched: Matched, *, standalone: bool) -> dic
     sku = matched.part or matched.sku
     entry: dict[str, Any] = {
         "line_id": line.line_id,
-        "order_line": "",
         "order_line_id": line.order_line_id,
         "sku": sku,
         "item": case.profile.sku_code(sku, case.account),

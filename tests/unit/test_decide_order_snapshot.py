@@ -121,3 +121,36 @@ def test_s05_a_part_twice_without_rows_of_its_own_is_received_on_its_bundle() ->
     lines = [line for body in erp.made(RECEIPT) for line in body["lines"]]
     assert [(line["sku"], line["order_line"], line["quantity"]) for line in lines] == [("CUP", "1", 2)]
     assert erp.exceptions() == []
+
+
+def test_r14_a_standalone_authorisation_says_what_each_line_was_sold_for() -> None:
+    """With its tax: a line by its price or own total, a part by its share; what cannot be said stays with a person."""
+    parts = [
+        {"item": sku, "sku": sku, "quantity": 2, "list_price": price, "order_line": row}
+        for sku, price, row in (("CUP", "20.00", "31"), ("POT", "10.00", "32"))
+    ]
+    unpriced = [{name: value for name, value in part.items() if name != "list_price"} for part in parts]
+    lines = [
+        order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33"),
+        order_line("2", "ol2", "HAT-1", 3, "10.00", "1.67"),
+        order_line("3", "ol3", "SET-1", 1, "60.00", "10.00", components=parts),
+        order_line("4", "ol4", "SET-2", 1, "60.00", "10.00", components=unpriced),
+    ]
+    erp = Erp(status="closed", lines=lines, total="210.00")
+    a_set = {"unit_price": "60.00", "tax_amount": "10.00", "component_sku": "CUP"}
+    returned = [
+        tee("l1", quantity=2, tax_amount="13.33"),
+        tee("l2", order_line_id="ol2", sku="HAT-1", quantity=3, line_total="10.00", tax_amount="1.67"),
+        tee("l3", order_line_id="ol3", sku="SET-1", **a_set),
+        tee("l4", order_line_id="ol4", sku="SET-2", **a_set),
+        tee("l5", unit_price="ten"),
+    ]
+    erp.hear(snapshot(lines=returned))
+    (made,) = erp.made(RMA)
+    assert [(line["line_id"], line["order_line"], line["amount"], line["tax"]) for line in made["lines"]] == [
+        ("l1", "1", "80.00", "13.33"),
+        ("l2", "2", "10.00", "1.67"),
+        ("l3", "31", "20.00", "3.33"),
+    ]
+    assert exception(erp, "unmapped")["part"] == "l4"
+    assert exception(erp, "invalid")["part"] == "l5"

@@ -163,6 +163,19 @@ def test_a_line_that_a_person_has_to_see_to_stays_with_them_while_another_is_rep
     assert erp.exceptions() == [("not-found", "return_authorisation")]
 
 
+def test_another_takes_its_place_once_it_is_closed_and_not_before() -> None:
+    """Until then the account holds the old one; whoever waits is told for what."""
+    erp = Erp()
+    erp.hear(both(tee(**TWO)))
+    erp.silent = {CLOSING}
+    erp.hear(both(tee(), version=2))
+    assert [command.subject for command in erp.asked if command.kind is RMA] == ["r1"]
+    assert ("return_authorisation", "return_closing") in erp.waiting()
+    erp.speak(CLOSING)
+    assert [command.subject for command in erp.asked if command.kind is RMA] == ["r1", "r1~2"]
+    assert erp.waiting() == []
+
+
 def rows(erp: Erp) -> list[list[tuple[str, str]]]:
     """By authorisation: (order line, SKU)."""
     return [[(line["order_line"], line["sku"]) for line in body["lines"]] for body in erp.made(RMA)]
