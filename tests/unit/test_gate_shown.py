@@ -18,6 +18,7 @@ from agents.gate.pause import Freeze, GrowingPause
 from agents.gate.settings import GateSnapshot, GateTotals
 from agents.gate.suspects import Suspects
 from agents.gate.window import Window
+from agents.lease import LeaseLost
 from streams.adapter import InDoubt, Limits, Refused, RetryAfter, SignInRefused, Throttled, Unavailable
 from streams.vocabulary import CLASS_WEIGHTS, CommandClass, ErrorKind
 from tests.clock import TurnedClock
@@ -113,6 +114,7 @@ async def test_totals_tell_how_calls_ended() -> None:
     clock = TurnedClock()
     made = gate(clock, failures_to_open=99)
     await call(made)
+    await call(made)
     await call(made, ending=Refused(ErrorKind.CLOSED, "closed"))
     assert made.snapshot().last_fault == ""
     await call(made, ending=Throttled("too many", RetryAfter(0)))
@@ -129,8 +131,8 @@ async def test_totals_tell_how_calls_ended() -> None:
     await call(made, ending=SignInRefused("invalid login"))
     shown = made.snapshot()
     assert asdict(shown.totals) == {
-        "calls": 9,
-        "answered": 1,
+        "calls": 10,
+        "answered": 2,
         "refused": 1,
         "throttled": 1,
         "failed": 4,
@@ -523,3 +525,33 @@ async def test_the_check_before_a_write_is_not_the_one_before_a_read() -> None:
     await call(made)
     await call(made, write=False)
     assert asked == ["send", "read"]
+
+
+async def test_a_call_that_is_stopped_before_it_is_sent_leaves_its_place_at_once() -> None:
+    """To whoever waits for the window, although its own command goes on to hold its slot."""
+    lost = [True]
+
+    def check() -> None:
+        if lost.pop() if lost else False:
+            raise LeaseLost
+
+    clock, release, sent = TurnedClock(), asyncio.Event(), list[str]()
+    made = Gate(GateSettings(concurrency=2, calls_per_window=1, window_seconds=10), clock, Upper(), check)
+
+    async def stopped() -> None:
+        async with made.slot(MONEY, "a") as slot:
+            with pytest.raises(LeaseLost):
+                async with slot.call("post", write=True):
+                    raise AssertionError("not reached")
+            await release.wait()
+
+    async def waiting() -> None:
+        async with made.slot(MONEY, "b") as slot, slot.call("post", write=True):
+            sent.append("b")
+
+    tasks = [asyncio.create_task(work()) for work in (stopped, waiting)]
+    await clock.settle()
+    assert sent == ["b"]
+    assert made.snapshot().totals.calls == 1
+    release.set()
+    await asyncio.gather(*tasks)
