@@ -62,8 +62,9 @@ async def test_a_raw_error_of_a_send_is_doubt(bench: Bench, error: Exception) ->
 
     class Raw(ScriptedAdapter):
         async def create(self, command: Command, calls: Calls) -> Document:
-            await super().create(command, calls)
-            raise error
+            async with calls.call("create", write=True):
+                await self.vendor.create(command)
+                raise error
 
     use(bench, Raw(bench.vendor, bench.limits))
     asked = command()
@@ -397,6 +398,18 @@ async def test_a_stop_lets_the_call_end_and_begins_nothing_behind_it(bench: Benc
     await bench.clock.advance(5)
     assert (bench.last(first).status, bench.outcomes(behind)) == (DONE, [])
     assert bench.vendor.order_of_creates == [first.id]
+
+
+async def test_what_is_cut_off_has_ended_when_the_stop_returns(bench: Bench) -> None:
+    """Nothing of the session goes on beside the next one."""
+    bench.vendor.faults.append("hang")
+    bench.ask(command())
+    await bench.clock.until(lambda: bench.vendor.in_flight == 1)
+    session = bench.process.session
+    running = list(session._tasks)
+    assert await session.stop(0) is False
+    assert [task.done() for task in running] == [True]
+    assert not session._tasks
 
 
 async def test_a_stop_does_not_wait_for_doubt(bench: Bench) -> None:
@@ -880,7 +893,7 @@ def test_a_lane_that_is_empty_is_forgotten() -> None:
 def test_the_window_is_divided_by_weight_and_nobody_gets_nothing() -> None:
     """Seventy, twenty, ten; at least one place each. What is resumed from the table takes none."""
     schedule = Schedule(window=1000)
-    assert list(schedule._places.values()) == [700, 200, 100]
+    assert list(schedule._places.values()) == [700, 200, 100] == list(Schedule()._places.values())
     assert list(Schedule(window=1)._places.values()) == [1, 1, 1]
     schedule = Schedule(window=10)
     schedule.offer(Job(command(), CommandClass.BULK, counted=False))

@@ -529,29 +529,38 @@ async def test_the_check_before_a_write_is_not_the_one_before_a_read() -> None:
 
 async def test_a_call_that_is_stopped_before_it_is_sent_leaves_its_place_at_once() -> None:
     """To whoever waits for the window, although its own command goes on to hold its slot."""
-    lost = [True]
+    checked: list[int] = []
 
     def check() -> None:
-        if lost.pop() if lost else False:
+        checked.append(1)
+        if len(checked) == 2:
             raise LeaseLost
 
-    clock, release, sent = TurnedClock(), asyncio.Event(), list[str]()
-    made = Gate(GateSettings(concurrency=2, calls_per_window=1, window_seconds=10), clock, Upper(), check)
+    clock, go, release, sent = TurnedClock(), asyncio.Event(), asyncio.Event(), list[str]()
+    made = Gate(GateSettings(concurrency=3, calls_per_window=1, window_seconds=10), clock, Upper(), check)
 
     async def stopped() -> None:
         async with made.slot(MONEY, "a") as slot:
+            await go.wait()
             with pytest.raises(LeaseLost):
                 async with slot.call("post", write=True):
                     raise AssertionError("not reached")
             await release.wait()
 
     async def waiting() -> None:
-        async with made.slot(MONEY, "b") as slot, slot.call("post", write=True):
-            sent.append("b")
+        async with made.slot(MONEY, "b") as slot:
+            await go.wait()
+            async with slot.call("post", write=True):
+                sent.append("b")
 
     tasks = [asyncio.create_task(work()) for work in (stopped, waiting)]
     await clock.settle()
+    await call(made)
+    go.set()
+    await clock.advance(9.9)
+    assert sent == []
+    await clock.advance(0.1)
     assert sent == ["b"]
-    assert made.snapshot().totals.calls == 1
+    assert made.snapshot().totals.calls == 2
     release.set()
     await asyncio.gather(*tasks)
