@@ -381,6 +381,26 @@ def test_a_refund_that_shrinks_is_shown_also_where_each_note_is_approved() -> No
     assert (len(erp.made(NOTE)), erp.waiting()) == (1, [])
 
 
+def test_a_refund_that_grew_and_shrank_is_shown_at_its_supplement() -> None:
+    """30.00 and 10.00 were posted, 35.00 is paid: the first note stands, of the second 5.00 is too much."""
+    erp = Erp()
+    for version, amount in enumerate(("30.00", "40.00", "35.00"), start=1):
+        erp.hear(refunded(amount, version))
+    held = exception(erp, "mismatch", "credit_note")
+    assert "posted for GBP 10.00; the refund is now GBP 5.00: GBP 5.00 too much" in held["reason"]
+    assert len(erp.made(NOTE)) == 2
+
+
+def test_an_amount_that_pays_for_no_line_waits_for_no_other_note() -> None:
+    """The goods' notes are planned anew; a goodwill beside them is posted at once."""
+    erp = Erp()
+    erp.silent.add(NOTE)
+    first, second = refund("rf1", "40.00"), refund("rf2", "10.00")
+    erp.hear(growing(erp, first))
+    erp.hear(growing(erp, first, second, refund("rf3", "5.00", kind="goodwill")))
+    assert "rf3" in {command.subject for command in erp.asked if command.kind is NOTE}
+
+
 def test_r04_an_instant_refund_moves_no_goods_and_goods_make_no_note() -> None:
     """Money and goods go their own ways: each by its own cause."""
     erp = Erp()

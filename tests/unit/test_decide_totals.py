@@ -142,6 +142,15 @@ def test_shipping_of_a_reversed_note_may_be_credited_again() -> None:
     assert [body["refund_id"] for body in erp.made(NOTE)] == ["rf1", "rf2"]
 
 
+def test_each_currency_has_its_own_limit() -> None:
+    """Of an order that names no currency; what was credited in euros is not taken off the pounds."""
+    erp = Erp(currency="")
+    for name, currency in (("r1", "EUR"), ("r2", "GBP")):
+        told = refund(f"rf-{name}", "4.95", currency=currency)
+        erp.hear(snapshot(return_id=name, lines=[], currency=currency, refunds=[told], shipping_refund="4.95"))
+    assert [(body["currency"], body["amount"]) for body in erp.made(NOTE)] == [("EUR", "4.95"), ("GBP", "4.95")]
+
+
 def test_handling_is_not_shipping() -> None:
     """An order with 4.95 of shipping and 2.00 of handling: a shipping refund of 6.95 is held."""
     erp = Erp(total="96.95", handling="2.00")
