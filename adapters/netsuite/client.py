@@ -87,7 +87,7 @@ class Client:
                 return None
             return record_checked(type_, key, json_of(answer.text))
 
-        return await self._send(request, calls, read, absence=True)
+        return await self._send(request, calls, read)
 
     async def get(
         self, type_: str, key: str, calls: Calls, *, found_by: Mapping[str, str] | None = None, needs: str = ""
@@ -110,7 +110,7 @@ class Client:
                     raise Unreadable(f"a record of another {name} than was looked for")
             return record
 
-        return await self._send(_record(type_, key), calls, read, absence=True)
+        return await self._send(_record(type_, key), calls, read)
 
     async def search(self, type_: str, q: str, calls: Calls) -> list[str]:
         """The internal ids of all records that meet a filter, each once, each page a call."""
@@ -180,12 +180,10 @@ class Client:
     async def close(self) -> None:
         await self._wire.close()
 
-    async def _send(
-        self, request: _Request, calls: Calls, read: Callable[[Answer], Read], *, absence: bool = False
-    ) -> Read:
+    async def _send(self, request: _Request, calls: Calls, read: Callable[[Answer], Read]) -> Read:
         """One request, and what is read of its answer. Raises a `VendorError` for what is no 2xx, or is not NetSuite's.
 
-        `absence`: an answer that there is no such record is read too.
+        That there is no such record is an answer, too: it is for `read` to say whether a record was asked for.
         """
         url, data = self._root + request.path, None
         try:
@@ -199,7 +197,7 @@ class Client:
             async with calls.call(request.what, write=request.writes):
                 started = True
                 answer = await self._exchange(request, url, data, progress)
-                if 200 <= answer.status < 300 or (absence and is_absence(answer.status, answer.text)):
+                if 200 <= answer.status < 300 or (not request.writes and is_absence(answer.status, answer.text)):
                     return self._understood(request, answer, read)
                 raise classify(
                     answer.status, answer.headers, answer.text,

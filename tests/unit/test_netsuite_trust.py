@@ -223,6 +223,23 @@ async def test_a_hit_that_cannot_be_read_is_not_absence() -> None:
             [one async for one in stage.adapter.list_documents(wanted.kind, "2026-01-01T00:00:00Z", CALLS)]
 
 
+async def test_no_such_record_is_no_answer_to_a_search() -> None:
+    """It was taken for a refusal of the look-up, and a command in doubt was given up (seed 3019)."""
+    stage = Stage()
+    wanted, _ = await posted(stage)
+    body = '{"o:errorDetails": [{"o:errorCode": "NONEXISTENT_ID", "detail": "The record instance does not exist."}]}'
+    stage.answering(searches("creditMemo"), Answer(404, {}, body))
+    with pytest.raises(Unavailable):
+        await stage.adapter.look_up(wanted, CALLS)
+    stage.answering(lambda call: "suiteql" in call.path, Answer(404, {}, body))
+    with pytest.raises(Unavailable):
+        await stage.ask(DocumentKind.AVAILABILITY, sku="TEE-RED-L", item="TEE-RED-L", locations=[])
+    stage.answering(lambda call: call.writes, Answer(404, {}, body))
+    with pytest.raises(Refused) as refusal:  # of a write it is a refusal: what it is made from is not there
+        await stage.create(note(wanted.body["source"]["number"], GROSS, amount="40.00", subject="rf2"))
+    assert refusal.value.kind is ErrorKind.NOT_FOUND
+
+
 @pytest.mark.parametrize("type_", ["salesOrder", "returnAuthorization", "invoice"])
 async def test_an_order_is_not_answered_without_what_cannot_be_read(type_: str) -> None:
     """An earlier return or an invoice that is left out would be returned, or paid, twice."""
