@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 from zlib import crc32
 
 from adapters.runtime import playbooks
@@ -27,17 +28,27 @@ _LEAST_DEAD = 4  # the product's rule with its numbers made smaller, as a run ha
 
 
 class BuildLog(SimLog):
-    """What a worker writes, and how many records it has dead-lettered as its own fault."""
+    """What a worker writes, and how much it has dead-lettered as its own fault.
+
+    A letter published again is the same letter, also one that a successor finds in the outbox of a row.
+    """
+
+    _KNOWN: ClassVar[WeakKeyDictionary[Broker, set[tuple[bytes | None, ...]]]] = WeakKeyDictionary()
 
     def __init__(self, broker: Broker) -> None:
         super().__init__(broker)
+        self._known = self._KNOWN.setdefault(broker, set())
         self.bugs = 0
 
     async def publish(self, topic: str, partition: int, entries: Entries) -> list[int]:
         listed = list(entries)
         if topic == "dead.letters":
-            bug = ("dlq.error.kind", ErrorKind.BUG.value.encode())
-            self.bugs += sum(1 for _, _, headers, _ in listed if bug in (headers or ()))
+            for _, _, headers, _ in listed:
+                named = dict(headers or ())
+                letter = (named.get("dlq.id"), named.get("dlq.replays"))
+                if named.get("dlq.error.kind") == ErrorKind.BUG.value.encode() and letter not in self._known:
+                    self._known.add(letter)
+                    self.bugs += 1
         return await super().publish(topic, partition, listed)
 
 
