@@ -440,6 +440,21 @@ def test_lines_of_one_order_line_are_authorised_as_one() -> None:
     bare = {name: value for name, value in half.items() if name not in ("amount", "tax")}
     (row,) = rows(request_for(authorisation("55", half, bare), PLAIN))
     assert (row["quantity"], row["grossAmt"], row["tax1Amt"]) == (2, Decimal("40.00"), Decimal("6.67"))
+    (row,) = rows(request_for(authorisation("55", bare, half), PLAIN))
+    assert (row["quantity"], "grossAmt" in row) == (2, False)
+
+
+def test_a_closing_closes_the_header_and_every_line_that_is_read() -> None:
+    """R13: which of the two the service honours was not read; a line without a number cannot be named."""
+    lines = [{"line": 3, "quantity": 1}, {"quantity": 1}, {"line": 5}]
+    read = request_for(closing("60"), PLAIN, parent={"id": "60", "item": {"items": lines}})
+    assert (read.form, read.type, read.number) == ("patch", "returnAuthorization", "60")
+    assert read.body == {
+        "orderStatus": {"id": "H"},
+        "item": {"items": [{"line": 3, "isClosed": True}, {"line": 5, "isClosed": True}]},
+    }
+    for parent in (None, {"id": "60"}, {"id": "60", "item": {"items": []}}):
+        assert request_for(closing("60"), PLAIN, parent=parent).body == {"orderStatus": {"id": "H"}}
 
 
 def test_an_order_is_answered_with_its_bundles_as_they_were_sold() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 from typing import Any
@@ -239,6 +240,7 @@ def test_a_dispatcher_starts_with_an_option_of_a_newer_program(monkeypatch: pyte
 
 def test_without_custom_fields_none_is_written() -> None:
     """NetSuite may refuse a request that names a field it does not have."""
+    assert {getattr(BARE.fields, field.name) for field in dataclasses.fields(BARE.fields)} == {""}
     wanted = (
         authorisation("55", tee(reason="1")),
         note("60", tee(amount="40.00", tax="6.67"), amount="40.00"),
