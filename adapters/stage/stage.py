@@ -74,7 +74,7 @@ class Stage:
     def _child(self, name: str, arguments: list[str], **env: str) -> Child:
         return Child(name, arguments, {**self.env, **env}, self.directory / f"{name}.log")
 
-    def worker(self, name: str, role: str = "all", account: str = "", loglevel: str = "warn") -> Child:
+    def worker(self, name: str, role: str = "all", account: str = "", loglevel: str = "info") -> Child:
         """A worker of this stage, not started yet."""
         arguments = ["worker", "--role", role, "--loglevel", loglevel]
         if account:
