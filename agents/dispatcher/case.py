@@ -56,6 +56,7 @@ class Case:
     begun: bool = False  # frozen: it cannot be superseded any more
     sends: int = 0
     sent: Mark = NEVER  # just before the last send
+    settled: Mark = NEVER  # sends up to here are over: nothing of them can still be applied
     look_first: bool = False
     former: Sent | None = None  # an earlier send, while a document of it may turn up
     believed_from: datetime | None = None  # in doubt: a look-up begun before this proves nothing by finding nothing
@@ -79,7 +80,12 @@ class Case:
     @property
     def last_sent(self) -> Sent | None:
         """The send of which a document may turn up."""
-        return Sent(self.command, self.sent) if self.sends else self.former
+        return Sent(self.command, self.sent) if self.sends and self.sent > self.settled else self.former
+
+    def settle(self) -> None:
+        """Nothing that was sent so far can still be applied."""
+        self.settled = max(self.settled, self.sent, self.former.at if self.former else NEVER)
+        self.former = None
 
     def as_former(self) -> Case:
         """The case of the earlier revision, whose document was found."""

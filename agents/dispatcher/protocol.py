@@ -123,6 +123,7 @@ class Dispatch:
             begun=True,
             sends=begun.sends,
             sent=begun.doubt,
+            settled=begun.settled,
             believed_from=settled_after_crash(self._begun_at(begun), self.vendor.limits),
             attempts=list(begun.attempts),
             former=begun.former,
@@ -222,6 +223,7 @@ class Dispatch:
                 rest = (case.believed_from - self.clock.now()).total_seconds()
                 return Wait(max(_SHORTEST_LOOK_SECONDS, min(rest, self._back_off(case).seconds)))
             if believed:
+                case.settle()
                 case.lost += case.acknowledged
                 case.believed_from, case.acknowledged = None, False
             if case.refusal is not None:
@@ -238,7 +240,15 @@ class Dispatch:
         # 2. Begun, acknowledged by the brokers; the lease; the call.
         case.job.sending = True
         mark = self._mark()
-        begun = Begun(command, mark, case.sends + 1, doubt=mark, attempts=case.kept_attempts(), former=case.last_sent)
+        begun = Begun(
+            command,
+            mark,
+            case.sends + 1,
+            doubt=mark,
+            settled=case.settled,
+            attempts=case.kept_attempts(),
+            former=case.last_sent,
+        )
         calls.write_within(send_within(self.vendor.limits))
         await self.table.write(command.id, begun)
         faultpoints.reach("dispatcher.begun-written")
@@ -267,7 +277,7 @@ class Dispatch:
             if calls.acknowledged:  # it was the reading back that failed
                 return self._unknown(case, calls)
             if not was_in_doubt:
-                case.begun = False
+                case.begun, case.settled = False, mark
                 if not isinstance(error, LeaseLost):  # without the lease the table is not ours to write
                     await self.table.write(command.id, _cleared(begun, case))
             return await self._came_to_nothing(case, error)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agents.dispatcher.entries import Begun, Ended
+from agents.dispatcher.entries import Begun, Ended, decode
 from agents.dispatcher.vendor import Bug
 from streams.adapter import Calls
 from streams.commands import Command, Failure, Outcome
@@ -491,3 +491,17 @@ def test_a_fault_says_where_it_was() -> None:
     assert lines[-1].endswith('in inner: return numbers["amount"]')
     assert len(said.stack) <= 1500 and 10 < len(lines) <= 20
     assert Failure.from_json(said.as_json()) == said
+
+
+async def test_a_send_that_is_over_is_remembered_by_no_later_entry(bench: Bench) -> None:
+    """Throttled is not applied, and what is believed not to be there will not come: the table says so itself, so that
+    whoever reads only its newest record knows as much as whoever reads all of them."""
+    asked = command()
+    bench.vendor.faults.append("throttle")
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    entries = [decode(value) for key, value in bench.brokers.changelog if key == asked.id]
+    begun = [entry for entry in entries if isinstance(entry, Begun)]
+    assert [entry.sends for entry in begun][-1] == 2
+    assert begun[-1].former is None
+    assert begun[-1].settled >= begun[0].doubt
