@@ -217,13 +217,19 @@ class Invoice(TypedDict):
     lines: NotRequired[list[dict[str, str]]]  # {"order_line","order_line_id","sku"}, each empty where not shown
 
 
+class EarlierLine(TypedDict):
+    order_line: str  # the order's line; empty where the account does not say which
+    sku: str
+    quantity: int
+
+
 class EarlierReturn(TypedDict):
     """A return authorisation that the account already holds for the order."""
 
     number: str
     external_ref: str
     status: str
-    lines: list[dict[str, Any]]  # {"order_line","sku","quantity"}
+    lines: list[EarlierLine]
 
 
 class KnownCustomer(TypedDict):

@@ -21,7 +21,7 @@ from adapters.netsuite.records import (
     text_of,
 )
 from adapters.netsuite.rows import is_member
-from streams.bodies import EarlierReturn, OrderLine
+from streams.bodies import EarlierLine, EarlierReturn, OrderLine
 from streams.money import InvalidMoney, to_minor
 from streams.order_lines import Named, allot, rows_for
 
@@ -40,7 +40,7 @@ def earlier_returns(
             room[number] -= units
     answers: list[EarlierReturn] = []
     for one, rows in counted:
-        held: list[dict[str, Any]] = []
+        held: list[EarlierLine] = []
         for row, units in rows:
             sku = name_of(row.get("item")).rpartition(" : ")[2]
             for number, count in _stands_on(row, units, places, room, currency, fields).items():
@@ -49,7 +49,7 @@ def earlier_returns(
     return answers
 
 
-def _answer(authorisation: Record, held: list[dict[str, Any]]) -> EarlierReturn:
+def _answer(authorisation: Record, held: list[EarlierLine]) -> EarlierReturn:
     status = name_of(status_of(authorisation)).casefold()
     if is_closed(authorisation):
         status = "closed after receipt" if held else "closed"
