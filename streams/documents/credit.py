@@ -16,7 +16,7 @@ from streams.documents.authorisation import not_being_replaced
 from streams.documents.books import Books, books
 from streams.documents.caps import stay_within
 from streams.documents.disputes import difference, hold_twins
-from streams.documents.order import CLOSED_RETURN, expect_currency, services, snapshot
+from streams.documents.order import CLOSED_RETURN, expect_currency, match, services, snapshot
 from streams.documents.outgrown import is_closed
 from streams.documents.receiving import among_equals
 from streams.documents.refunds import NOTE, Credited, Unrefunded
@@ -65,6 +65,7 @@ def credit_note(case: Case, about: About) -> Ready:
         raise Stop(held)
     stay_within(case, about, plan, body, order)
     _wait_for_held_lines(case, about, plan, body)
+    _lines_stand_alone(case, about, order, body)
     wait_for_siblings(case, about, account)
     return Ready(body, flagged=held)
 
@@ -102,6 +103,19 @@ def _wait_for_held_lines(case: Case, about: About, plan: NotePlan, body: Mapping
                 letter = case.command_id(position.kind, position.letter_subject(held))
                 why = f"it covers line {held.part}, which is held: {held.sentence}"
                 raise Stop(Waits(f"letter:{letter}", why, "credit_note", body=body))
+
+
+def _lines_stand_alone(case: Case, about: About, order: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    """R16 where no authorisation says it: the return is off, and a line of the note is archived, or was not bought."""
+    if body["form"] != "standalone":
+        return
+    ret: Return = about.piece.ret
+    noted = {entry.get("line_id") for entry in body["lines"]}
+    for line in ret.lines:
+        if line.line_id and line.line_id in noted:
+            found = match(case, order, line, ret.currency)
+            if isinstance(found, Held):
+                raise hold(found.kind, found.owner, found.sentence, body=body, key=found.mapping_key)
 
 
 # -- how a plan becomes a document

@@ -158,6 +158,37 @@ def test_r16_a_changed_or_archived_item_waits_for_its_new_name(change: dict[str,
     assert erp.waiting() == []
 
 
+@pytest.mark.parametrize("state", ["rejected", "cancelled"])
+@pytest.mark.parametrize(
+    ("change", "line", "kind", "owner"),
+    [
+        ({"active": False}, {}, "unmapped", "ecommerce"),
+        ({"sku": "TEE-CRIMSON-M"}, {}, "unmapped", "ecommerce"),
+        ({}, {"sku": "SCARF-1", "order_line_id": "ol7"}, "not-found", "operations"),
+    ],
+    ids=["archived", "renamed", "not-bought"],
+)
+def test_r16_a_note_that_stands_alone_waits_for_its_lines_as_well(
+    change: dict[str, Any], line: dict[str, Any], kind: str, owner: str, state: str
+) -> None:
+    """A return that is off gets no authorisation which would say so; the account is not asked for what it refuses."""
+    sold = order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33") | change
+    erp = Erp(lines=[sold, order_line("2", "ol2", "HAT-1", 1, "10.00", "1.67")])
+    erp.hear(snapshot(lines=[tee() | line, hat()], refunds=[refund("rf1", "50.00")], state=state))
+    assert erp.documents == []
+    held = exception(erp, kind, "credit_note")
+    assert held["owner"] == owner
+    if kind == "unmapped":
+        assert held["mapping_key"] == "skus.TEE-RED-M"
+        erp.hear(decision("map_sku", held["command"], sku="TEE-RED-M", to="TEE-CRIMSON-M"))
+    else:
+        erp.hear(decision("post_anyway", held["command"]))
+    (note,) = erp.made(NOTE)
+    sku = "TEE-CRIMSON-M" if kind == "unmapped" else "SCARF-1"
+    assert (note["form"], note["amount"], note["lines"][0]["sku"]) == ("standalone", "50.00", sku)
+    assert erp.exceptions() == []
+
+
 def test_r16_an_operator_may_post_before_the_line_is_settled() -> None:
     """`post_anyway` names the waiting note; it stands alone, since no authorisation holds the line."""
     erp = Erp(lines=[order_line("1", "ol1", "TEE-RED-M", 2, "80.00", "13.33", active=False)])
