@@ -17,7 +17,7 @@ from adapters.generator import reading, rule
 from adapters.generator.amounts import ZERO, smallest
 from adapters.generator.orders import Order
 from adapters.generator.story import Story
-from adapters.generator.truth import PaidRefund, Truth, fold
+from adapters.generator.truth import Found, PaidRefund, Truth, fold
 
 MONEY, AUTHORISATION, RECEIPT = "credit_note", "return_authorisation", "item_receipt"
 
@@ -206,10 +206,11 @@ def _rejected_but_sellable(truth: Truth, sold: Mapping[str, Order]) -> Iterator[
         if found.disposition == "sellable":
             good[found.return_id, found.line_id, found.sku] += found.quantity
     for (return_id, line_id, sku), units in good.items():
-        data = truth.returns.get(return_id)
-        line = next((one for one in data["lines"] if one["line_id"] == line_id), None) if data else None
+        data, line = truth.returns.get(return_id), _line(truth, return_id, line_id)
         if data is None or line is None or line["verdict"] not in ("accepted", "rejected"):
             continue
+        if line.get("restock") is False:
+            continue  # it wins over sellable: they lie in quarantine, and nobody is asked
         rest = int(line["quantity"]) - int(line.get("rejected_quantity", 0))
         accepted = int(line.get("accepted_quantity", rest)) if line["verdict"] == "accepted" else 0
         if units > accepted * _in_one(line, sku, sold.get(str(data["order_id"]))):
@@ -218,19 +219,37 @@ def _rejected_but_sellable(truth: Truth, sold: Mapping[str, Order]) -> Iterator[
 
 
 def _nowhere_to_receive(truth: Truth) -> Iterator[Cause]:
-    """Goods of a return that is off: its authorisation is closed, and the warehouse books them by hand."""
+    """Goods, not for sale, of a return that is off: its authorisation is closed, the warehouse books them by hand."""
     off = {key for key, data in truth.returns.items() if data["state"] in ("rejected", "cancelled")}
-    moved = [found for found in truth.found if found.disposition not in ("sellable", "missing")]
-    for return_id in sorted({found.return_id for found in moved if found.return_id in off}):
+    for return_id in sorted({found.return_id for found in truth.found_finally() if _not_for_sale(truth, found)} & off):
         order_id = str(truth.returns[return_id]["order_id"])
         yield Cause(order_id, return_id, "found-of-a-return-that-is-off", [Call("mismatch", "warehouse", RECEIPT)])
 
 
+def _not_for_sale(truth: Truth, found: Found) -> bool:
+    """Whether units that were found are to be received, but not for sale: `restock: false` wins over sellable."""
+    if found.disposition != "sellable":
+        return found.disposition in ("damaged", "faulty", "destroyed")
+    line = _line(truth, found.return_id, found.line_id)
+    return line is not None and line.get("restock") is False
+
+
+def _line(truth: Truth, return_id: str, line_id: str) -> Mapping[str, Any] | None:
+    """A line as the newest snapshot of its return has it."""
+    lines = truth.returns[return_id]["lines"] if return_id in truth.returns else ()
+    return next((line for line in lines if line["line_id"] == line_id), None)
+
+
 def without_list_prices(stories: Iterable[Story]) -> Iterator[Cause]:
-    """In an account that keeps no list prices nobody knows what a part of a bundle was sold for."""
+    """In an account that keeps no list prices nobody knows what a part of a bundle was sold for, unless the bundle has
+    no other. A note has to say it, and so has an authorisation that does not come from the order: it is closed."""
     for story in stories:
-        if any(line.get("component_sku") for told in story.told for line in told.data["lines"]):
+        several = {row.order_line_id for row in story.order.lines if len({part.sku for part in row.components}) > 1}
+        lines = [line for told in story.told if told.source == "reveni" for line in told.data["lines"]]
+        if any(line.get("component_sku") and line["order_line_id"] in several for line in lines):
             calls = [Call("unmapped", "ecommerce", MONEY)]
+            if story.order.status == "closed":
+                calls.append(Call("unmapped", "ecommerce", AUTHORISATION))
             yield Cause(story.order_id, story.return_id, "part-without-list-price", calls)
 
 

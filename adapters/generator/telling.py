@@ -12,7 +12,7 @@ from adapters.generator.amounts import ZERO, rounded, smallest, text
 from adapters.generator.chances import PEAK, Chances
 from adapters.generator.inspections import Parcel
 from adapters.generator.orders import Order
-from adapters.generator.plots import PLAIN, Plot
+from adapters.generator.plots import ARCHIVED_ORDER, PLAIN, Plot
 from adapters.generator.story import BASE, Story, Told, copied, rfc3339
 from adapters.generator.world import World, weighted
 
@@ -70,7 +70,7 @@ class Teller:
     # -- the whole
 
     def tell(self) -> Story:
-        if self.data["lines"] and self.plot is not PLAIN:
+        if self.plot is ARCHIVED_ORDER or (self.data["lines"] and self.plot is not PLAIN):
             self.story.tags.add(self.plot.name)
         if not self.data["lines"]:
             self._amount_only()

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from adapters.generator import causes
+from adapters.generator.catalogue import Component
 from adapters.generator.causes import Call, Cause
-from adapters.generator.chances import troubled
+from adapters.generator.chances import PEAK, troubled
 from adapters.generator.deliveries import Delivery, habits_of
 from adapters.generator.explained import HOSTILE, Explained
 from adapters.generator.orders import Order, OrderLine
@@ -101,6 +102,62 @@ def test_only_rejected_and_sellable_goods_are_one_for_cx(line: dict[str, Any], f
     told = rejected(**line)
     told = replace(told, data={**told.data, **double})
     assert words(told, inspected(*found)) == ({("rejected-but-sellable", "r1")} if asked else set())
+
+
+@pytest.mark.parametrize(
+    ("line", "found", "why"),
+    [
+        ({}, "sellable", {"rejected-but-sellable"}),
+        ({"restock": False}, "sellable", {"found-of-a-return-that-is-off"}),
+        ({}, "damaged", {"found-of-a-return-that-is-off"}),
+        ({}, "destroyed", {"found-of-a-return-that-is-off"}),
+        ({"restock": False}, "missing", set()),
+    ],
+)
+def test_goods_of_a_rejected_return_that_are_not_for_sale_are_booked_by_hand(
+    line: dict[str, Any], found: str, why: set[str]
+) -> None:
+    """CONTRACTS 3: restock=false wins over sellable, so that nobody in CX is asked; the authorisation is closed."""
+    told = rejected(verdict="rejected", **line)
+    told = replace(told, data={**told.data, "state": "rejected"})
+    assert words(told, inspected(found)) == {(one, "r1") for one in why}
+
+
+SET = (Component("TOP", 1, Decimal("30.00")), Component("BOTTOM", 1, Decimal("20.00")))
+PAIR = (Component("TOP", 1, Decimal("30.00")), Component("TOP", 1, Decimal("30.00")))
+
+
+@pytest.mark.parametrize(
+    ("status", "parts", "part", "steps"),
+    [
+        ("fulfilled", SET, "TOP", {"credit_note"}),
+        ("closed", SET, "TOP", {"credit_note", "return_authorisation"}),
+        ("closed", SET, None, set()),
+        ("closed", PAIR, "TOP", set()),
+    ],
+)
+def test_where_no_list_prices_are_kept_a_part_of_a_bundle_is_one_for_ecommerce(
+    status: str, parts: tuple[Component, ...], part: str | None, steps: set[str]
+) -> None:
+    """Whatever has to say what the part was sold for; an authorisation says so only where the order is closed."""
+    bundle = OrderLine("ol1", "SET-1", 1, Decimal("40.00"), "GB-STD", parts)
+    told = returned(lines=[returned().data["lines"][0] | {"sku": "SET-1", **({"component_sku": part} if part else {})}])
+    story = Story(replace(ORDER, status=status, lines=(bundle,)), "r1", PLAIN, told=[told])
+    found = [call for cause in causes.without_list_prices([story]) for call in cause.calls]
+    assert {call.step for call in found} == steps
+    assert {(call.kind, call.owner) for call in found} <= {("unmapped", "ecommerce")}
+
+
+def test_a_refund_without_lines_of_an_archived_order_is_one_for_operations() -> None:
+    """The order cannot be found for it either, and that has to be open at the end."""
+    chances = replace(PEAK, statuses={"archived": 1.0}, returned=1.0)
+    peak = make(5, 40, 30, SECRETS, chances=chances)
+    bare = [one for one in peak.stories if not any(told.data["lines"] for told in one.told)]
+    assert bare
+    for story in bare:
+        entry = row(order_id=story.order_id, return_id=story.return_id, kind="not-found", owner="operations")
+        assert Explained(peak.expected.causes, (), ()).all([entry]) == ["order-archived"]
+        assert any(demand.return_id == story.return_id for demand in peak.expected.demands)
 
 
 def test_the_last_look_at_the_goods_counts() -> None:
