@@ -14,7 +14,7 @@ import pytest
 from agents import faultpoints
 from agents.clock import rfc3339
 from agents.dispatcher.deploy import Deploy
-from agents.dispatcher.entries import Begun, Ended, Entry, decode, encode, merge
+from agents.dispatcher.entries import Begun, Ended, Entry, decode, encode, ended_with, merge
 from agents.dispatcher.ports import OwnershipLost, Patience
 from agents.dispatcher.protocol import Dispatch
 from agents.dispatcher.schedule import Job, Schedule
@@ -335,6 +335,9 @@ class Process:
     def get(self, command_id: str) -> Entry | None:
         value = self.rows.get(command_id)
         return None if value is None else decode(value)
+
+    def ended_with(self, kind: DocumentKind, number: str) -> set[str]:
+        return ended_with(map(decode, self.rows.values()), kind, number)
 
     async def write(self, command_id: str, entry: Begun | Ended) -> None:
         await self.bench.clock.sleep(0.001)

@@ -6,7 +6,7 @@ keeps a vendor without idempotency of its own from doing one thing twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ import orjson
 
 from agents.described import described
 from streams.commands import Attempt, Command, Outcome, Stamp
-from streams.vocabulary import OutcomeStatus
+from streams.vocabulary import DocumentKind, OutcomeStatus
 
 OWNER = "~owner"
 """No command id has a tilde."""
@@ -274,6 +274,13 @@ def _former_of(entry: Begun | Ended, lesser: Begun | Ended) -> Sent | None:
     known = (entry.former, lesser.former, _own_send(lesser))
     others = [sent for sent in known if sent is not None and sent != _own_send(entry)]
     return max(others, key=lambda sent: sent.key, default=None)
+
+
+def ended_with(found: Iterable[Entry], kind: DocumentKind, number: str) -> set[str]:
+    """The commands that are done, and whose document is the one of this number."""
+    outcomes = (entry.outcome for entry in found if isinstance(entry, Ended))
+    done = (one for one in outcomes if one.status is OutcomeStatus.DONE)
+    return {one.command_id for one in done if (one.kind, one.number) == (kind, number)}
 
 
 def _own_send(entry: Begun | Ended) -> Sent | None:

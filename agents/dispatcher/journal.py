@@ -23,7 +23,7 @@ from streams.commands import Outcome
 from streams.letters import Source, contents, headers, record_letter_id
 from streams.record import datable
 from streams.topics import Topology
-from streams.vocabulary import OutcomeStatus, Owner
+from streams.vocabulary import DocumentKind, OutcomeStatus, Owner
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +67,15 @@ class Journal:
     def get(self, command_id: str) -> Entry | None:
         value = self._stored().get(command_id.encode())
         return None if value is None else entries.decode(value)
+
+    def ended_with(self, kind: DocumentKind, number: str) -> set[str]:
+        """The commands that are done, and whose document is the one of this number.
+
+        Asked seldom, and of a table that is large: only what names the number is decoded.
+        """
+        named = orjson.dumps(number)
+        found = (entries.decode(value) for value in self._stored().values() if named in value)
+        return entries.ended_with(found, kind, number)
 
     def begun(self) -> list[Begun]:
         """Every command that was begun and has no end."""

@@ -10,7 +10,7 @@ from agents.dispatcher.entries import Begun, Ended, Entry
 from streams.adapter import Adapter as BaseAdapter
 from streams.adapter import Calls
 from streams.commands import Command, Outcome
-from streams.vocabulary import CommandClass
+from streams.vocabulary import CommandClass, DocumentKind
 
 
 class OwnershipLost(Exception):
@@ -34,6 +34,10 @@ class Table(Protocol):
         ...
 
     def get(self, command_id: str) -> Entry | None: ...
+
+    def ended_with(self, kind: DocumentKind, number: str) -> set[str]:
+        """The commands that are done, and whose document is the one of this number."""
+        ...
 
     async def write(self, command_id: str, entry: Begun | Ended) -> None:
         """Returns when the brokers have it and it can be read. Raises `OwnershipLost`, or what ends the process."""

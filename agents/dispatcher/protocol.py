@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from agents import faultpoints
 from agents.clock import Clock, rfc3339
 from agents.described import described
+from agents.dispatcher.adopting import Adoptions
 from agents.dispatcher.calls import RecordedCalls, TooLate
 from agents.dispatcher.case import Case, Ending, Wait
 from agents.dispatcher.deploy import Deploy, DeployStopped
@@ -71,6 +72,7 @@ class Dispatch:
         self.random = random
         self.patience = patience or Patience()
         self._since = clock.now()
+        self._adoptions = Adoptions(table)
 
     async def carry(self, job: Job) -> None:
         """Take one command, the head of its order's lane, to its end."""
@@ -191,7 +193,7 @@ class Dispatch:
             return case.withheld("void", self.clock.now())
         if command.adopt_since is not None and not case.begun:
             try:
-                adopted = await self.vendor.adoptable(command, calls)
+                adopted = await self.vendor.adoptable(command, calls, self._adoptions)
             except Refused as error:
                 return case.refused(failure_of(error), self.clock.now())
             if adopted is not None:

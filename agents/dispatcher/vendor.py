@@ -16,8 +16,9 @@ import orjson
 import structlog
 
 from agents.described import described, place_of, sentence, stack_of
+from agents.dispatcher.adopting import Adoptions
 from agents.dispatcher.calls import RecordedCalls, TooLate
-from agents.dispatcher.doubt import LONGEST_ANSWER, Verdict, adoptable, judge, listed, size_of
+from agents.dispatcher.doubt import LONGEST_ANSWER, Proof, Verdict, adoptable, judge, listed, size_of
 from agents.dispatcher.ports import Adapter
 from agents.lease import LeaseLost
 from streams.adapter import InDoubt, Limits, Refused, Unavailable, VendorError
@@ -56,10 +57,13 @@ class Vendor:
         with _about(command):
             return judge(await self._adapter.look_up(command, calls))
 
-    async def adoptable(self, command: Command, calls: RecordedCalls) -> Verdict | None:
-        """L01: what the documents made by hand say; None: none of them fits."""
+    async def adoptable(self, command: Command, calls: RecordedCalls, adoptions: Adoptions) -> Verdict | None:
+        """L01: what the documents made by hand say; None: none of them fits and is nobody's."""
         with _about(command):
-            return adoptable(await self._adapter.candidates(command, calls))
+            verdict = adoptable(adoptions.free(command, await self._adapter.candidates(command, calls)))
+            if isinstance(verdict, Proof):
+                adoptions.adopt(command, verdict.number)
+            return verdict
 
     async def create(self, command: Command, calls: RecordedCalls) -> Verdict | None:
         """Make the document; None: the vendor said yes and named none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from streams.case import Case
@@ -98,9 +98,13 @@ def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room)
                 for place in matched.places:
                     names.setdefault(place.number, matched.places[0].number)
                 own[names[matched.places[0].number]] += line.quantity
-    ours = {position.command_id for position in case.all_placed(AUTHORISATION)} | set(case.row.issued)
+    ours = {position.command_id for position in case.all_placed(AUTHORISATION)}
+    ours |= {cid for cid, issued in case.row.issued.items() if issued.command.kind is AUTHORISATION}
+    counted = set(_numbers(case, ours))
     for earlier in order.get("returns", ()):
-        if earlier["external_ref"] in ours or earlier["status"] in ("closed", "cancelled", "rejected"):
+        if earlier["external_ref"] in ours or earlier["number"] in counted:
+            continue
+        if earlier["status"] in ("closed", "cancelled", "rejected"):
             continue
         units: Counter[str] = Counter()
         alike: Counter[str] = Counter()  # with one name for rows that nothing tells apart
@@ -111,6 +115,15 @@ def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room)
         if earlier["external_ref"] or alike != own:
             for number, count in units.items():
                 room.take(number, count)
+
+
+def _numbers(case: Case, command_ids: Iterable[str]) -> Iterator[str]:
+    """What is done for these commands, as the account calls it: what was adopted has no reference of ours."""
+    for cid in command_ids:
+        yield from case.row.outcome_of(cid).done
+        by_hand = case.ruling("done_by_hand", cid)
+        if by_hand is not None:
+            yield str(by_hand.data.get("number") or "")
 
 
 def asked_before(case: Case, kind: DocumentKind, subject: str, line_id: str, sku: str = "") -> Counter[str]:

@@ -61,6 +61,7 @@ class Erp:
         self.asked: list[Command] = []  # every command as published, repeats too
         self.documents: list[tuple[Command, str]] = []
         self.refuse: dict[DocumentKind, Failure] = {}
+        self.adopted: dict[str, str] = {}  # by subject: the number of the document made by hand that stands for it
         self.silent: set[DocumentKind] = set()  # asked, not answered yet
         self.slow_by = timedelta(0)  # how far the account's clock is behind ours
         self._sequence = 0
@@ -115,7 +116,7 @@ class Erp:
         failure = self.refuse.get(command.kind)
         if failure is not None:
             return self._outcome(command, OutcomeStatus.REFUSED, failure=failure)
-        number = f"{command.kind.value}-{len(self.documents) + 1}"
+        number = self.adopted.get(command.subject) or f"{command.kind.value}-{len(self.documents) + 1}"
         self.documents.append((command, number))
         return self._outcome(command, OutcomeStatus.DONE, number=number)
 

@@ -282,6 +282,23 @@ def test_l01_of_equal_lines_it_does_not_matter_which_one_a_person_took() -> None
     assert authorised(both) == [("r1", "1", 1), ("r1", "2", 1)]
 
 
+@pytest.mark.parametrize("by", ["adoption", "a person"])
+def test_l01_what_was_made_by_hand_and_stands_for_a_return_is_counted_once(by: str) -> None:
+    """One of two tees: the other one may come back, with a return that began after the cut-over."""
+    erp = Erp(returns=[earlier(("1", 1))])
+    if by == "adoption":
+        erp.adopted["r1"] = "60"
+        erp.hear(snapshot(2, lines=[tees(1)]))
+    else:
+        erp.refuse[RMA] = Failure(ErrorKind.REFUSED, "the desk has made it")
+        erp.hear(snapshot(2, lines=[tees(1)]))
+        del erp.refuse[RMA]
+        erp.hear(decision("done_by_hand", exception(erp, "refused")["command"], number="60"))
+    erp.hear(snapshot(return_id="r2", lines=[tees(1)]))
+    assert authorised(erp)[-1] == ("r2", "1", 1)
+    assert erp.exceptions() == []
+
+
 # -- units over rows
 
 

@@ -258,6 +258,44 @@ async def test_one_document_made_by_hand_is_adopted(bench: Bench) -> None:
     assert bench.vendor.creates[asked.id] == 0
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["in one go", "after a take-over"])
+async def test_what_is_adopted_for_one_command_is_adopted_for_no_other(bench: Bench, killed: bool) -> None:
+    """L01: one document by hand and two that want one like it: one adopts it, the other is made."""
+    first, second = (
+        command(adopt_since="2026-11-20T00:00:00Z"),
+        command(subject="rf2", adopt_since="2026-11-20T00:00:00Z"),
+    )
+    bench.vendor.add("", "10.00")
+    bench.ask(first)
+    await bench.rest()
+    if killed:
+        await bench.restart()
+    bench.ask(second)
+    await bench.rest()
+    assert (bench.last(first).number, bench.last(first).reason) == ("D1", "adopted")
+    assert (bench.last(second).number, bench.last(second).reason) == ("D2", "created")
+
+
+async def test_of_two_orders_that_are_called_alike_one_adopts(bench: Bench) -> None:
+    """L01, R15: both look at the same time, before either has ended."""
+    since = "2026-11-20T00:00:00Z"
+    both = command(adopt_since=since), command(order="5002", subject="rf2", adopt_since=since)
+    bench.vendor.add("", "10.00")
+    bench.ask(*both)
+    await bench.rest()
+    assert sorted(bench.last(one).reason for one in both) == ["adopted", "created"]
+
+
+async def test_what_was_adopted_is_adopted_again_where_nobody_heard_of_it(bench: Bench) -> None:
+    """L01: killed between the outcome and its end in the table; the same command finds its document again."""
+    asked = command(adopt_since="2026-11-20T00:00:00Z")
+    bench.vendor.add("", "10.00")
+    bench.kill_at["dispatcher.outcome-published"] = 1
+    bench.ask(asked)
+    await bench.rest()
+    assert (bench.last(asked).number, bench.last(asked).reason) == ("D1", "adopted")
+
+
 async def test_of_several_made_by_hand_a_person_chooses(bench: Bench) -> None:
     """L01: more than one candidate is `duplicate`."""
     asked = command(adopt_since="2026-11-20T00:00:00Z")

@@ -18,7 +18,7 @@ from agents.dispatcher.schedule import Job
 from agents.log import partition_for
 from streams.commands import Outcome
 from streams.letters import Source, record_letter_id
-from streams.vocabulary import CommandClass, ErrorKind, OutcomeStatus
+from streams.vocabulary import CommandClass, DocumentKind, ErrorKind, OutcomeStatus
 from tests.clock import START
 from tests.dispatcher_bench import LIMITS, command
 from tests.dispatcher_owning import Owning, Stream
@@ -409,13 +409,36 @@ def _outcome() -> Outcome:
     return Case(Job(asked, asked.klass), asked).withheld("void", START).outcome
 
 
+async def test_the_table_says_which_commands_a_document_is_the_end_of() -> None:
+    """L01: of the kind, done, and under just this number; what a predecessor wrote counts."""
+    note = _done("CM-1")
+    others = [_done("CM-11"), _done("CM-1", DocumentKind.ITEM_RECEIPT), replace(_outcome(), number="CM-1")]
+    owning = Owning()
+    for number, one in enumerate([note, *others]):
+        key, value = f"id{number}".encode(), encode(Ended(replace(one, command_id=f"id{number}"), (1, 1), (1, "1")))
+        await owning.brokers.publish(owning.changelog, 0, [(key, value, None, None)])
+    await owning.own()
+    journal = owning.dispatcher._journal
+    assert journal is not None
+    assert journal.ended_with(DocumentKind.CREDIT_NOTE, "CM-1") == {"id0"}
+    assert journal.ended_with(DocumentKind.CREDIT_NOTE, "CM") == set()
+
+
+def _done(number: str, kind: DocumentKind = DocumentKind.CREDIT_NOTE) -> Outcome:
+    return replace(_outcome(), status=OutcomeStatus.DONE, kind=kind, number=number, reason="adopted")
+
+
 async def test_a_table_that_is_not_ours_is_not_read() -> None:
     """The rows went with the partitions: the account is another's."""
     owning = await owned()
     journal = owning.dispatcher._journal
     assert journal is not None
     await owning.rows.revoke()
-    for reading in (lambda: journal.get("id"), journal.begun):
+    for reading in (
+        lambda: journal.get("id"),
+        journal.begun,
+        lambda: journal.ended_with(DocumentKind.CREDIT_NOTE, "1"),
+    ):
         with pytest.raises(OwnershipLost):
             reading()
     with pytest.raises(OwnershipLost):
