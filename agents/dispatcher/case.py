@@ -87,6 +87,16 @@ class Case:
         self.settled = max(self.settled, self.sent, self.former.at if self.former else NEVER)
         self.former = None
 
+    @property
+    def only_this_was_sent(self) -> bool:
+        """Whether each send in doubt said just what this command says, so that sending it again changes nothing.
+
+        Under a reference that the vendor enforces a send is an update. One that was sent while an earlier revision's
+        document could not be seen yet changed its lines, and was then found as what that revision had made (found by
+        simulation, seed 1599).
+        """
+        return self.sends > 0 if self.former is None else self.former.command.hash == self.command.hash
+
     def as_former(self) -> Case:
         """The case of the earlier revision, whose document was found."""
         return replace(self, command=self.former.command if self.former else self.command)
@@ -142,10 +152,11 @@ class Case:
 
     def given_up(self, last: str, now: datetime) -> Ending:
         """It keeps failing while others on the account succeed."""
-        kind = ErrorKind.UNKNOWN_OUTCOME if self.sends else ErrorKind.REFUSED
+        may_stand = self.sends > 0 or self.in_doubt or self.former is not None  # of this revision, or of an earlier one
+        kind = ErrorKind.UNKNOWN_OUTCOME if may_stand else ErrorKind.REFUSED
         message = f"given up after {self.sends} sends while others on the account succeeded; last: {last}"
         return self.refused(
-            Failure(kind, sentence(message), disposition="attempts-exhausted"), now, look_first=self.sends > 0
+            Failure(kind, sentence(message), disposition="attempts-exhausted"), now, look_first=may_stand
         )
 
     def withheld(self, reason: str, now: datetime, document: Mapping[str, Any] | None = None) -> Ending:

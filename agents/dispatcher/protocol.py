@@ -220,7 +220,12 @@ class Dispatch:
             return case.found(verdict, "found", self.clock.now())
         if case.believed_from is not None:
             believed = asked >= case.believed_from
-            resend_is_safe = case.refusal is None and not command.void and self.vendor.reference_enforced(command)
+            resend_is_safe = (
+                case.only_this_was_sent
+                and case.refusal is None
+                and not command.void
+                and self.vendor.reference_enforced(command)
+            )
             if not believed and not resend_is_safe:
                 rest = (case.believed_from - self.clock.now()).total_seconds()
                 return Wait(max(_SHORTEST_LOOK_SECONDS, min(rest, self._back_off(case).seconds)))

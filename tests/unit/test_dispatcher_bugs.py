@@ -136,6 +136,54 @@ async def test_a_retry_of_what_may_come_late_waits_as_after_any_doubt(bench: Ben
     assert (bench.last(asked).reason, bench.vendor.creates[asked.id]) == ("created", 2)
 
 
+async def test_another_content_is_not_sent_over_what_cannot_be_seen_yet(bench: Bench) -> None:
+    """Under a reference that is enforced a send is an update: while the first revision's document may turn up, the
+    second one only looks. What the first made is done as it was made, and nothing was written over it."""
+    asked = command(amount="10.00")
+    bench.vendor.enforces, bench.vendor.read_lag = True, LIMITS.read_lag_seconds - 1
+    bench.vendor.bugs["5001"] = "read back"
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    bench.vendor.bugs.clear()
+    bench.ask(command(amount="20.00", revision=2))
+    await bench.rest(within=60)
+    last = bench.last(asked)
+    assert (last.status, last.reason, last.revision) == (DONE, "found", 1)
+    assert (bench.vendor.creates[asked.id], bench.vendor.made[0].amount) == (1, "10.00")
+
+
+async def test_the_same_content_is_sent_again_at_once_where_references_are_enforced(bench: Bench) -> None:
+    """A retry of just what was sent changes nothing that may be there, so it does not wait for the doubt to end."""
+    asked = command()
+    bench.vendor.enforces = True
+    bench.vendor.bugs["5001"] = "in the call"
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    bench.vendor.made.clear()
+    bench.vendor.bugs.clear()
+    bench.ask(revised(asked))
+    await bench.rest(within=5)
+    assert (bench.last(asked).reason, bench.vendor.creates[asked.id]) == ("created", 2)
+
+
+async def test_once_absence_is_believed_the_other_content_is_sent_and_resent_at_once(bench: Bench) -> None:
+    """The first revision's document never came: the second is sent, and its own doubt is a doubt of one content."""
+    asked = command(amount="10.00")
+    bench.vendor.enforces = True
+    bench.vendor.bugs["5001"] = "in the call"
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    bench.vendor.made.clear()
+    bench.vendor.bugs.clear()
+    bench.vendor.faults.append("reset-before")
+    bench.ask(command(amount="20.00", revision=2))
+    await bench.clock.advance(LIMITS.longest_execution_seconds)
+    assert bench.vendor.creates[asked.id] == 1
+    await bench.rest(within=60)  # the rest of the doubt, and no second one
+    last = bench.last(asked)
+    assert (last.status, last.reason, last.revision, bench.vendor.creates[asked.id]) == (DONE, "created", 2, 3)
+
+
 async def test_a_fault_before_the_call_leaves_no_doubt(bench: Bench) -> None:
     """Nothing was sent: the mended build looks once, and sends at once."""
     asked = command()

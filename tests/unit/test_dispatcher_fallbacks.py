@@ -505,16 +505,38 @@ async def test_in_an_outage_nothing_is_given_up_however_long_it_lasts(impatient:
     assert impatient.last(asked).status is DONE
 
 
+class Blind(ScriptedAdapter):
+    """Cannot look up what is of one order."""
+
+    async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
+        if command.order_key != "bad":
+            return await super().look_up(command, calls)
+        async with calls.call("look up"):
+            raise Unavailable("no answer")
+
+
+async def test_what_an_earlier_revision_sent_is_not_plainly_refused_when_it_is_given_up(impatient: Bench) -> None:
+    """The document is there and cannot be looked up: nobody knows, whatever this revision itself has sent."""
+    poison = command(order="bad", amount="10.00")
+    impatient.vendor.bugs["bad"] = "read back"
+    impatient.ask(poison)
+    await impatient.rest(restarts=False)
+    impatient.vendor.bugs.clear()
+    use(impatient, Blind(impatient.vendor, impatient.limits))
+    impatient.ask(command(order="bad", amount="20.00", revision=2))
+    for number in range(40):
+        impatient.ask(command(order=str(number), look_first=True))
+        await impatient.clock.advance(10)
+        if impatient.last(poison).revision == 2:
+            break
+    failure = impatient.last(poison).failure
+    assert failure is not None and (failure.kind, impatient.last(poison).revision) == (ErrorKind.UNKNOWN_OUTCOME, 2)
+    entry = impatient.process.get(poison.id)
+    assert isinstance(entry, Ended) and entry.look_first and entry.in_doubt
+
+
 async def test_what_was_never_sent_and_is_given_up_is_a_plain_refusal(impatient: Bench) -> None:
     """Its look-up fails again and again while others succeed: nothing can stand of it."""
-
-    class Blind(ScriptedAdapter):
-        async def look_up(self, command: Command, calls: Calls) -> tuple[Document, ...]:
-            if command.order_key != "bad":
-                return await super().look_up(command, calls)
-            async with calls.call("look up"):
-                raise Unavailable("no answer")
-
     use(impatient, Blind(impatient.vendor, impatient.limits))
     poison = command(order="bad", look_first=True)
     impatient.ask(poison)

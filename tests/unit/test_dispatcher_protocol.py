@@ -612,8 +612,10 @@ async def test_doubt_that_cannot_be_looked_into_is_an_unknown_outcome(bench: Ben
     assert (bench.last(asked).reason, len(bench.vendor.made)) == ("found", 1)
 
 
-async def test_an_unreadable_entry_is_not_an_absent_one(bench: Bench) -> None:
-    """A corrupt record: the command looks first and waits as if it had been sent."""
+@pytest.mark.parametrize("enforces", [False, True])
+async def test_an_unreadable_entry_is_not_an_absent_one(bench: Bench, enforces: bool) -> None:
+    """A corrupt record: the command looks first and waits as if it had been sent, by a revision that nobody knows."""
+    bench.vendor.enforces = enforces
     asked = command()
     made = bench.vendor.add(asked.id, "10.00")
     bench.process.rows[asked.id] = b"\xff"
