@@ -18,7 +18,7 @@ from streams.owners import owner_of
 from streams.profile import Unmapped
 from streams.row import CommandFacts, Issued
 from streams.verdicts import Held, NotNeeded, Ready, Stop, Verdict, Waits, intent
-from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus, Owner
+from streams.vocabulary import LEFT_BEHIND, MAY_STAND, DocumentKind, ErrorKind, OutcomeStatus, Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,6 @@ class State(Enum):
     SHADOWED = "shadowed"
 
 
-_MAY_STAND = frozenset({ErrorKind.UNKNOWN_OUTCOME, ErrorKind.BUG})
-"""Refusals after which a document may be there all the same."""
-
 SETTLED = frozenset({State.DONE, State.NOT_NEEDED, State.DEAD, State.SHADOWED})
 
 
@@ -142,9 +139,12 @@ def _place(case: Case, step: Step, about: About) -> Position:
         return _in_flight(position, issued, verdict)
     match verdict:
         case NotNeeded():
-            return _not_wanted(case, position, known, issued)
+            position.state = State.NOT_NEEDED
+            return _called_off(case, position, known, issued)
         case Waits():
             position.state = State.WAITS
+            if verdict.withdraw:
+                _called_off(case, position, known, issued)
             position.notes.extend(verdict.held)
             return position
         case Held():
@@ -284,24 +284,26 @@ def _in_flight(position: Position, issued: Issued, verdict: Verdict) -> Position
     return position
 
 
-def _not_wanted(case: Case, position: Position, known: CommandFacts, issued: Issued | None) -> Position:
-    """Nothing is to be made; what may have been made all the same is not forgotten.
+def _called_off(case: Case, position: Position, known: CommandFacts, issued: Issued | None) -> Position:
+    """Nothing is to be made, or not now; what may have been made all the same is not forgotten.
 
     A command that ended with its effect unknown is called off, so that its account is asked whether it stands. Where
     that is refused as well a person has to look.
     """
-    position.state, last = State.NOT_NEEDED, known.last
+    last = known.last
     if issued is None or last is None or last["status"] != OutcomeStatus.REFUSED.value:
         return position
     command, failure = issued.command, Failure.from_json(last["failure"])
     if not command.void:
-        position.void = failure.kind in _MAY_STAND
+        # Whoever said no to what stands otherwise than asked for has looked at it.
+        position.void = failure.kind in (MAY_STAND if case.ruling("reject", position.command_id) else LEFT_BEHIND)
     elif case.retried(position.command_id, command.revision):
         position.void = True
     elif not case.closed(position.command_id, command.revision):
         position.body = command.body
         death = _death(position, failure, last)
-        sentence = f"It is no longer wanted, and could not be called off: {death.sentence}"
+        why = "It has to wait" if position.state is State.WAITS else "It is no longer wanted"
+        sentence = f"{why}, and could not be called off: {death.sentence}"
         position.state, position.verdict = State.DEAD, replace(death, sentence=sentence)
     if position.void:
         position.state = State.VOIDING

@@ -15,7 +15,7 @@ import orjson
 from streams.commands import Command, Outcome, Stamp
 from streams.facts import Decision, Fact, Inspection, Snapshot
 from streams.registers import Register, ReturnRegister, newest
-from streams.vocabulary import DocumentKind, OutcomeStatus
+from streams.vocabulary import LEFT_BEHIND, DocumentKind, ErrorKind, OutcomeStatus
 
 ROW_FORMAT = 1
 MAX_ROW_BYTES = 256 * 1024
@@ -250,6 +250,16 @@ class Row:
         if known.done and not issued.command.kind.is_question:
             return True
         return known.last is not None and known.last["revision"] >= issued.command.revision
+
+    def may_turn_up(self, issued: Issued) -> bool:
+        """Whether a document of a command may be there that no outcome has told of: it is on its way, or it ended so
+        that nobody knows, or with something else than what was asked for."""
+        if not self.is_settled(issued):
+            return True
+        known = self.outcome_of(issued.command.id)
+        if known.done or known.last is None or known.last["status"] != OutcomeStatus.REFUSED.value:
+            return False
+        return ErrorKind(known.last["failure"]["kind"]) in LEFT_BEHIND
 
     def unpublished(self) -> Iterator[Issued | Letter]:
         """The outbox: what was decided and is not known to be in its topic."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class DocumentKind(StrEnum):
@@ -62,6 +63,13 @@ class ErrorKind(StrEnum):
     TOO_LARGE = "too-large"
     UNKNOWN_OUTCOME = "unknown-outcome"
     BUG = "bug"
+
+
+MAY_STAND: Final = frozenset({ErrorKind.UNKNOWN_OUTCOME, ErrorKind.BUG})
+"""Ends of a command that say nothing of its document: it may be there all the same."""
+
+LEFT_BEHIND: Final = MAY_STAND | {ErrorKind.MISMATCH, ErrorKind.DUPLICATE}
+"""Ends of a command after which a document may be there: nobody knows, or it is there otherwise than asked for."""
 
 
 class Owner(StrEnum):

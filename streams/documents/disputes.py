@@ -20,8 +20,6 @@ from streams.vocabulary import ErrorKind, OutcomeStatus, Owner
 if TYPE_CHECKING:
     from streams.playbook import About
 
-_LEFT_BEHIND = frozenset({ErrorKind.MISMATCH, ErrorKind.DUPLICATE, ErrorKind.UNKNOWN_OUTCOME})
-
 
 def difference(
     case: Case, about: About, account: Books, order: Mapping[str, Any], body: Mapping[str, Any]
@@ -55,20 +53,12 @@ def other_notes(case: Case, about: About) -> list[Mapping[str, Any]]:
         posted = case.done_body(NOTE, command.subject)
         if posted is not None:
             bodies[command.subject] = posted
-        elif not case.row.is_settled(issued) or _may_be_there(case, command.id):
+        elif case.row.may_turn_up(issued):
             bodies[command.subject] = command.body
     for position in case.all_placed(NOTE):
         if position.body is not None:
             bodies[position.about.subject] = position.body
     return [body for subject, body in bodies.items() if subject != about.subject and not is_reversed(case, subject)]
-
-
-def _may_be_there(case: Case, cid: str) -> bool:
-    """Whether a note that was not done stands in the books all the same: otherwise than asked, twice, or perhaps."""
-    last = case.row.outcome_of(cid).last
-    if last is None or last["status"] != OutcomeStatus.REFUSED.value:
-        return False
-    return ErrorKind(last["failure"]["kind"]) in _LEFT_BEHIND
 
 
 def hold_twins(case: Case, about: About, body: Mapping[str, Any]) -> None:

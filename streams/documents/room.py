@@ -74,7 +74,7 @@ def room_for(case: Case, ret: Return, order: Mapping[str, Any]) -> Room:
             continue
         done = case.done_body(AUTHORISATION, command.subject)
         body = command.body if done is None else done
-        may_stand = done is not None or not case.row.is_settled(issued)
+        may_stand = done is not None or case.row.may_turn_up(issued)
         if may_stand and body["return_id"] != ret.return_id:
             _take(case, command.subject, body, room)
     return room
@@ -146,7 +146,7 @@ def taken_by_others(
             done = case.done_body(kind, command.subject)
             if done is not None:
                 bodies[command.subject] = done
-            elif not case.row.is_settled(issued):
+            elif case.row.may_turn_up(issued):
                 bodies[command.subject] = command.body
     for position in case.all_placed(kind):
         if position.body is not None:
