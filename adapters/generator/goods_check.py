@@ -40,7 +40,7 @@ def check(
         _quantities(verdict, expected, most, books, names)
         _missing_goods(verdict, expected, sure, books, opened, places, names)
         _held_goods(verdict, most, opened, places)
-    _authorisations(verdict, sure, books, opened)
+    _authorisations(verdict, expected, sure, books, opened)
     _exchanges(verdict, sure, most, books, opened, names)
 
 
@@ -142,6 +142,7 @@ def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books,
         seen = sum(max(versions.values()) for versions in inspected[order_id, sku].values())
         if units > seen:
             verdict.add("I4", "received-more-than-inspected", order_id, f"{units} {sku} received, {seen} inspected")
+    taken_over = _taken_over(expected, most)
     for name, done in (("received", received), ("authorised", authorised)):
         together: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
         for (order_id, sku), units in sorted(done.items()):
@@ -149,7 +150,9 @@ def _quantities(verdict: Verdict, expected: Expected, most: Truth, books: Books,
         for (order_id, sku), units in together.items():
             order = expected.orders.get(order_id)
             same = names.skus(order_id, sku)
-            sold = sum(order.units.get(one, 0) - order.before.get(one, 0) for one in same) if order else 0
+            sold = sum(order.units.get(one, 0) for one in same) if order else 0
+            if order and (name == "authorised" or not taken_over[order_id]):  # else they come in with one of ours
+                sold -= sum(order.before.get(one, 0) for one in same)
             if units > sold:
                 verdict.add("I4", f"{name}-more-than-sold", order_id, f"{units} {sku} {name}, {sold} sold")
 
@@ -223,8 +226,26 @@ def _held_goods(verdict: Verdict, most: Truth, opened: Mapping[str, Open], place
                 verdict.add("S03", "goods-held-needlessly", order_id, what)
 
 
-def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping[str, Open]) -> None:
+def _taken_over(expected: Expected, told: Truth) -> dict[str, set[str]]:
+    """L01, by order: the returns for which what somebody authorised before can have been taken. It holds just their
+    units, and of their first version nobody had heard: they may have been open at the cut-over."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for return_id in told.late:
+        data = told.returns[return_id]
+        order = expected.orders.get(str(data["order_id"]))
+        units: dict[str, int] = defaultdict(int)
+        for line in data["lines"]:
+            units[line["sku"]] += line["quantity"]
+        if order is not None and order.before and order.before == units:
+            found[str(data["order_id"])].add(return_id)
+    return found
+
+
+def _authorisations(
+    verdict: Verdict, expected: Expected, sure: Truth, books: Books, opened: Mapping[str, Open]
+) -> None:
     """R01: each open return with lines has an authorisation, or somebody can say why not."""
+    taken_over = _taken_over(expected, sure)
     made: dict[str, int] = defaultdict(int)
     for document in books.of_kind("return_authorisation"):
         if document.status not in ("closed", "void"):
@@ -238,6 +259,7 @@ def _authorisations(verdict: Verdict, sure: Truth, books: Books, opened: Mapping
                 continue
             unexplained[order_id].append(return_id)
     for order_id, names in unexplained.items():
+        made[order_id] += not taken_over[order_id].isdisjoint(names)  # there is one, for one of them
         if len(names) > made[order_id]:
             what = f"{len(names)} returns, {made[order_id]} open return authorisations: {', '.join(names)}"
             verdict.add("R01", "authorisation-missing", order_id, what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from adapters.generator import reading, rule
+from adapters.generator.books import moment
 from adapters.generator.deliveries import Delivery
 from adapters.generator.files import Answer
 
@@ -81,6 +82,8 @@ class Truth:
     found: list[Found] = field(default_factory=list)  # of every version
     spoilt: list[SpoiltRefund] = field(default_factory=list)  # of the newest snapshots
     newest: dict[str, int] = field(default_factory=dict)  # inspection id: newest version
+    late: set[str] = field(default_factory=set)
+    """Returns of which another version may have come before the first: so does one that was open at the cut-over."""
 
     def found_finally(self) -> list[Found]:
         return [found for found in self.found if found.version == self.newest[found.inspection_id]]
@@ -92,6 +95,7 @@ def begun(sent: Iterable[Delivery], answers: Iterable[Answer]) -> tuple[Truth, T
     A delivery that got no answer, or a 503, may have been stored all the same. What has to be there is counted in the
     first fold; what must not be exceeded, in the second.
     """
+    answers = list(answers)
     first_begun: dict[int, str] = {}
     accepted: set[int] = set()
     for answer in answers:
@@ -100,7 +104,28 @@ def begun(sent: Iterable[Delivery], answers: Iterable[Answer]) -> tuple[Truth, T
             accepted.add(answer.seq)
     genuine = [one for one in sent if one.sort in ("reveni", "warehouse") and one.seq in first_begun]
     read = {one.seq: (reading.event(one.body), first_begun[one.seq]) for one in genuine}
-    return fold(read[one.seq] for one in genuine if one.seq in accepted), fold(read[one.seq] for one in genuine)
+    folds = fold(read[one.seq] for one in genuine if one.seq in accepted), fold(read[one.seq] for one in genuine)
+    late = _late(genuine, answers, first_begun)
+    for one in folds:
+        one.late = late & one.returns.keys()
+    return folds
+
+
+def _late(sent: Iterable[Delivery], answers: Iterable[Answer], first_begun: Mapping[int, str]) -> set[str]:
+    """Returns of which a later version was begun before the first one had been taken in."""
+    taken: dict[int, str] = {}
+    for answer in answers:
+        if answer.status == 200:
+            taken[answer.seq] = min(taken.get(answer.seq, answer.at), answer.at)
+    began: dict[str, str] = {}  # when the first version was taken in
+    later: dict[str, str] = {}  # when another was first begun
+    for delivery in sent:
+        if delivery.sort != "reveni":
+            continue
+        times, at = (began, taken.get(delivery.seq)) if delivery.version <= 1 else (later, first_begun[delivery.seq])
+        if at is not None:
+            times[delivery.return_id] = min(times.get(delivery.return_id, at), at)
+    return {name for name, at in later.items() if name not in began or moment(at) < moment(began[name])}
 
 
 def fold(events: Iterable[tuple[dict[str, Any], str]]) -> Truth:

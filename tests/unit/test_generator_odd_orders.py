@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.generator import catalogue, world
+from adapters.generator import catalogue, truth, world
 from adapters.generator.chances import PEAK, Chances
 from adapters.generator.odd_orders import NO_LINE_IDS, ODD
 from adapters.generator.orders import Order
@@ -147,6 +147,43 @@ def test_authorising_what_came_back_before_is_found() -> None:
     line = {"sku": sold[line_id].sku, "quantity": sold[line_id].quantity}
     run.book("return_authorisation", order.order_id, at(130), lines=[line], status="open")
     assert "authorised-more-than-sold" in run.verdict().tally()
+
+
+@pytest.mark.parametrize(
+    ("known", "units", "found"),
+    [("first", 1, True), ("late", 1, False), ("never", 1, False), ("late", 2, True)],
+    ids=["its first version came first", "it came late", "it never came", "there are more units"],
+)
+def test_what_came_back_before_may_stand_for_a_return_that_may_be_as_old(known: str, units: int, found: bool) -> None:
+    """L01: of just its units, where its first version came late or never. Else its own authorisation is missing, and
+    what came in with it is too much."""
+    run = honest_about(told("returned-before"))
+    made, return_id = _the_only_return_of_all_that_was_sold(run)
+    run.ledger.remove(made)
+    expected, order_id = run.peak.expected, made["order_id"]
+    sold = replace(expected.orders[order_id], before={made["lines"][0]["sku"]: units})
+    run.peak = replace(run.peak, expected=replace(expected, orders={**expected.orders, order_id: sold}))
+    first = {one.seq for one in run.sent if one.return_id == return_id and one.sort == "reveni" and one.version <= 1}
+    if known == "never":
+        run.answers = [one for one in run.answers if one.seq not in first]
+    elif known == "late":
+        run.answers = [replace(one, at=at(119)) if one.seq in first else one for one in run.answers]
+    wrong = {"authorisation-missing", "received-more-than-sold"}
+    assert wrong & run.verdict().tally().keys() == (wrong if found else set())
+
+
+def _the_only_return_of_all_that_was_sold(run: Run) -> tuple[dict[str, Any], str]:
+    """Its authorisation, of one unit, which came in; and its name."""
+    returns = truth.begun(run.sent, run.answers)[0].returns
+    of = Counter(str(data["order_id"]) for data in returns.values())
+    received = {one["order_id"] for one in run.of_kind("item_receipt")}
+    for made in run.of_kind("return_authorisation"):
+        order_id, units = made["order_id"], {line["sku"]: line["quantity"] for line in made["lines"]}
+        if of[order_id] == 1 and order_id in received and units == run.peak.expected.orders[order_id].units:
+            name = next(name for name, data in returns.items() if str(data["order_id"]) == order_id)
+            if sum(units.values()) == 1:
+                return made, name
+    raise AssertionError("no such return")
 
 
 def test_an_account_without_line_ids_is_seeded_without_them() -> None:

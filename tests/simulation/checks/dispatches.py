@@ -32,6 +32,7 @@ class Dispatches:
         self._kept: dict[str, int] = {}  # id: the highest revision in the table
         self._ended: dict[str, int] = {}  # id: the highest revision with an outcome
         self._done: set[str] = set()  # ids with an outcome that says done
+        self._ends_of: dict[tuple[str, str], str] = {}  # kind, number: the command that was done with this document
         self._ranks: dict[str, Rank] = {}  # id: the highest that the table has
         self._known: dict[int, dict[str, Rank]] = {}  # owner's epoch: what it had read, and has written itself since
 
@@ -55,6 +56,16 @@ class Dispatches:
         self._ended[cid] = max(int(event["revision"]), self._ended.get(cid, 0))
         if event["status"] == "done":
             self._done.add(cid)
+            self._ends(cid, event)
+
+    def _ends(self, cid: str, event: Mapping[str, Any]) -> None:
+        """A document is the end of one command only, whoever made it (L01)."""
+        self._findings.check("I2")
+        kind, number = event["kind"], str(event["number"])
+        other = self._ends_of.setdefault((kind, number), cid)
+        if kind in _CALLED and other != cid:
+            what = f"{kind} {number} was to stand for one command; it stands for {other} and for {cid}"
+            self._findings.add("I2", "document-shared", str(event["order_key"]), what, cid)
 
     def table(self, record: LogRecord) -> bool:
         """A record of an account's table; whether it says that the account has another owner now."""

@@ -44,9 +44,14 @@ class Record:
 
 
 def plan(
-    *acts: Act, profile: Mapping[str, Any] | None = None, demands: Sequence[Demand] = (), world: World | None = None
+    *acts: Act,
+    profile: Mapping[str, Any] | None = None,
+    demands: Sequence[Demand] = (),
+    world: World | None = None,
+    before: Mapping[str, int] | None = None,
 ) -> Plan:
-    orders = {ORDER: Sold("fulfilled", "GBP", "94.95", {"TEE-RED-M": 2, "HAT-1": 1})}
+    """`before`: by SKU, the units that somebody authorised by hand before."""
+    orders = {ORDER: Sold("fulfilled", "GBP", "94.95", {"TEE-RED-M": 2, "HAT-1": 1}, before=dict(before or {}))}
     expected = Expected(1, ACCOUNT, orders, WAREHOUSES, list(demands))
     return Plan(1, profile or PROFILE, {}, world or World(1, ()), expected, acts)
 
@@ -60,8 +65,9 @@ class History:
         profile: Mapping[str, Any] | None = None,
         demands: Sequence[Demand] = (),
         world: World | None = None,
+        before: Mapping[str, int] | None = None,
     ) -> None:
-        self.watch = Watch(plan(*acts, profile=profile, demands=demands, world=world))
+        self.watch = Watch(plan(*acts, profile=profile, demands=demands, world=world, before=before))
         self.row = Row(ORDER)
         self.exceptions: list[dict[str, Any]] = []
         self.waiting: list[dict[str, Any]] = []

@@ -54,6 +54,7 @@ class Orders:
         self.asked: dict[str, Asked] = {}
         self.shadowed: dict[str, Asked] = {}
         self.decisions: dict[str, Ruling] = {}
+        self.adopted: dict[str, str] = {}  # command: the number of the document made by hand that stands for it
         self.refusals: dict[str, str] = {}  # command: what its last refusal said
         self._letters: dict[str, tuple[str, str]] = {}  # letter id: step, subject
         self._renamed: set[str] = set()
@@ -68,6 +69,13 @@ class Orders:
     def outcome(self, event: Mapping[str, Any]) -> None:
         if event["status"] == "refused" and event.get("failure"):
             self.refusals[event["command_id"]] = str(event["failure"]["message"])
+        if event["status"] == "done" and event.get("reason") == "adopted":
+            self.adopted[event["command_id"]] = str(event["number"])
+
+    def taken_over(self) -> set[str]:
+        """Returns for which an authorisation that somebody made by hand stands."""
+        about = (self.asked[cid] for cid in self.adopted if cid in self.asked)
+        return {asked.subject.split("~")[0] for asked in about if asked.kind == "return_authorisation"}
 
     def letter(self, letter_id: str, step: str, subject: str) -> None:
         self._letters[letter_id] = (step, subject)

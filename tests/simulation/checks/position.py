@@ -65,6 +65,7 @@ def net_position(
             return_id = asked.subject.split("~")[0] if asked is not None and order_id not in nameless else ""
             for line in document.lines:
                 _add(position.authorised, (order_id, return_id, line["sku"]), Decimal(str(line["quantity"])))
+    _count_adopted(position, books, orders, nameless)
     for movement in books.movements:  # units for sale: others may stay where they lie (docs/join.md)
         if movement.to_sellable:
             _add(position.units, (movement.order_id, movement.sku, movement.target), movement.quantity)
@@ -75,6 +76,18 @@ def net_position(
     position.exchanged = _standing(position.exchanged)
     position.authorised = _standing(position.authorised)
     return position
+
+
+def _count_adopted(position: Position, books: Books, orders: Orders, nameless: set[str]) -> None:
+    """What somebody made by hand before is in nobody's ledger: the return for which it was taken has it (L01)."""
+    closed = {one.number for one in books.of_kind("return_authorisation") if one.status == "closed" or one.void}
+    for command_id, number in orders.adopted.items():
+        asked = orders.asked.get(command_id)
+        if asked is None or asked.kind != "return_authorisation" or number in closed:
+            continue
+        return_id = "" if asked.order_key in nameless else asked.subject.split("~")[0]
+        for line in asked.bodies[-1]["lines"]:
+            _add(position.authorised, (asked.order_key, return_id, line["sku"]), Decimal(str(line["quantity"])))
 
 
 def _standing(counts: dict[K, Decimal]) -> dict[K, Decimal]:

@@ -83,6 +83,8 @@ class Rest:
         for left in lags:
             self._findings.add("I14", "backlog", "", f"nothing was to be left to do; {left}")
         told = self._told.truths()
+        for one in told:
+            one.late &= self._orders.taken_over()  # what may have been, and was
         self._targets = Targets(told[1], self._told.snapshots(), self._orders.names)
         self._facts(records)
         self._letters(exceptions, quarantined)

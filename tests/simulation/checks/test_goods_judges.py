@@ -141,3 +141,21 @@ def test_i4_i5_an_order_and_what_goes_by_its_name_are_counted_together() -> None
     assert history.found == {"authorised-more-than-sold"}
     history.make(NOTE, "rf1", amount="60.00")
     assert history.found == {"authorised-more-than-sold", "credited-more-than-paid"}
+
+
+@pytest.mark.parametrize(
+    ("versions", "reason", "found"),
+    [((2, 1), "adopted", False), ((1, 2), "adopted", True), ((2, 1), "created", True), ((2,), "adopted", False)],
+)
+def test_r01_what_was_adopted_is_an_authorisation_of_a_return_that_may_be_that_old(
+    versions: tuple[int, ...], reason: str, found: bool
+) -> None:
+    """L01: where the log has another version before the first, and what a person made by hand was taken for it."""
+    history = History(before={"TEE-RED-M": 1})
+    for version in versions:
+        history.snapshot(version)
+    command = history.ask(RMA, "r1", lines=LINES)
+    history.changelog()
+    history.publish(command)
+    history.end(command, "60", reason=reason)
+    assert ("authorisation-missing" in history.finish()) is found

@@ -58,6 +58,24 @@ def test_units_that_move_between_two_places_that_sell_are_counted_where_they_end
     ]
 
 
+def test_an_authorisation_that_was_adopted_is_the_returns_as_if_it_had_been_made() -> None:
+    """L01: the ledger does not show what a person made by hand before; once it is closed it counts no more."""
+    made, adopted = _authorising("9001", "created"), _authorising("60", "adopted")
+    own = entry("return_authorisation", external_ref="c1", status="open", number="9001")
+    shut = entry("return_authorisation", op="close", status="closed", lines=[], number="60")
+    assert net_position(read([{"seq": 1, **own}], SELL), made, ()) == net_position(read([], SELL), adopted, ())
+    assert net_position(read([], SELL), adopted, ()).authorised == {("5001", "r1", "TEE-RED-M"): 2}
+    assert net_position(read([{"seq": 1, **shut}], SELL), adopted, ()) == Position()
+
+
+def _authorising(number: str, reason: str) -> Orders:
+    orders = Orders()
+    body = {"lines": [{"sku": "TEE-RED-M", "quantity": 2}]}
+    orders.command({"id": "c1", "order_key": "5001", "kind": "return_authorisation", "subject": "r1", "body": body})
+    orders.outcome({"command_id": "c1", "status": "done", "number": number, "reason": reason})
+    return orders
+
+
 def test_units_that_are_not_for_sale_may_lie_anywhere() -> None:
     """Out of the sellable stock into quarantine is the same as never having been in it."""
     received, kept = entry("item_receipt", location="101"), entry("item_receipt", location="109", sellable=False)

@@ -186,6 +186,23 @@ def test_i4_more_received_than_inspected_and_sold() -> None:
     assert "received-more-than-sold" in history.found
 
 
+@pytest.mark.parametrize(
+    ("kind", "numbers", "found"),
+    [(RMA, ("60", "60"), True), (RMA, ("60", "61"), False), (DocumentKind.CREDIT_APPLICATION, ("60", "60"), False)],
+    ids=["one", "two", "parts of one"],
+)
+def test_i2_a_document_stands_for_one_command(kind: DocumentKind, numbers: tuple[str, str], found: bool) -> None:
+    """L01: what was made by hand is adopted once; applications have the number of their note."""
+    history = History()
+    for subject, number in zip(("r1", "r2"), numbers, strict=True):
+        command = history.ask(kind, subject)
+        history.changelog()
+        history.publish(command)
+        for _ in range(2):  # told again after a crash
+            history.end(command, number, reason="adopted")
+    assert history.found == ({"document-shared"} if found else set())
+
+
 def test_i4_more_authorised_than_sold() -> None:
     """Authorisations that are open come to no more than was sold; a closed one counts no more."""
     history = authorised()

@@ -52,6 +52,7 @@ class Told:
         self.sent: dict[int, Delivery] = {}
         self.statuses: dict[int, set[int]] = {}
         self._events: dict[int, dict[str, Any]] = {}
+        self._first: dict[str, int] = {}  # return: the version of it that the log has first
         self._read: dict[bytes, dict[str, Any]] = {}
         self._sellable, self._there = _Most(), _Most()
         self._returned = _Most()
@@ -75,6 +76,12 @@ class Told:
             else:
                 self._inspection(event["data"])
         self._events[delivery.seq] = event
+
+    def stored(self, value: bytes) -> None:
+        """A body is in the log."""
+        event = self._read.get(value)
+        if event is not None and event["type"] == "return.updated":
+            self._first.setdefault(event["data"]["return_id"], event["data"]["version"])
 
     def recount(self) -> None:
         """A new version of the profile may allow more of what was found before."""
@@ -172,5 +179,8 @@ class Told:
 
     def truths(self) -> tuple[Truth, Truth]:
         """The fold of what was answered 200, and of all that was begun."""
-        sure = ((event, _EVER) for seq, event in self._events.items() if 200 in self.statuses[seq])
-        return truth.fold(sure), truth.fold((event, _EVER) for event in self._events.values())
+        taken = ((event, _EVER) for seq, event in self._events.items() if 200 in self.statuses[seq])
+        sure, most = truth.fold(taken), truth.fold((event, _EVER) for event in self._events.values())
+        late = {return_id for return_id, version in self._first.items() if version > 1}
+        sure.late, most.late = late & sure.returns.keys(), late & most.returns.keys()
+        return sure, most

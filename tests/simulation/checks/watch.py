@@ -104,6 +104,8 @@ class Watch:
                     self._outcome(event)
             else:
                 self._intake.written(record)
+                if topic == "events.reveni" and record.value is not None:
+                    self._told.stored(record.value)
                 if topic == "events.decisions" and record.value is not None:
                     self._decision(record.value)
         elif topic.startswith(_COMMANDS):
