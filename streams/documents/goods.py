@@ -85,6 +85,7 @@ class _Posted:
     body: Body
     done: bool
     void: bool  # called off; not done: whether it had begun is not known yet
+    ended: bool  # it ended so that nobody knows whether it is there
     found: Found
 
 
@@ -95,7 +96,7 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
         if command.account != case.account or command.kind not in (RECEIPT, MOVEMENT):
             continue
         done = case.done_body(command.kind, command.subject)
-        if done is None and case.row.is_settled(issued):
+        if done is None and not case.row.may_turn_up(issued):
             continue
         body = done if done is not None else command.body
         origin = body["origin"]
@@ -111,7 +112,8 @@ def _posted(case: Case) -> dict[tuple[str, str, str], list[_Posted]]:
             place=origin["place"],
             note=origin["note"],
         )
-        entry = _Posted(command.subject, command.kind, body, done is not None, command.void, found)
+        ended = done is None and case.row.is_settled(issued)
+        entry = _Posted(command.subject, command.kind, body, done is not None, command.void, ended, found)
         groups.setdefault(found.group, []).append(entry)
     return groups
 
@@ -169,6 +171,8 @@ def _settle(
             moves.append((entry.subject, Move(entry.body, entry.found, entry.found.place, entry.found.quantity)))
         elif entry.kind is RECEIPT and entry.found.key not in needs and entry.subject not in revised:
             receipts.append((entry.subject, Lot(entry.found, 0)))
+        elif entry.kind is MOVEMENT and entry.ended and all(subject != entry.subject for subject, _ in moves):
+            moves.append((entry.subject, Move(entry.body, entry.found, entry.found.place, 0)))
 
 
 class _Leaving:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from streams.commands import Command, Failure
-from streams.vocabulary import DocumentKind, ErrorKind
+from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.scenarios.messages import hat, refund, tee
 from tests.unit.erp import Erp, order_line, rules
 from tests.unit.told import decision, exception, inspected, snapshot
@@ -399,3 +399,41 @@ def test_i4_a_receipt_that_was_called_off_may_still_bring_all_its_units_when_it_
     erp.silent.clear()
     erp.hear(erp.carry_out(begun))
     assert moved(erp) == [("", "102", 2), ("102", "101", 1)]
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.BUG, ErrorKind.UNKNOWN_OUTCOME])
+def test_a_receipt_that_may_stand_is_asked_about_when_its_units_are_found_otherwise(kind: ErrorKind) -> None:
+    """Its end was lost, and the unit is damaged after all: called off, and what the look-up finds on the shelf is moved
+    away. Until then the unit is not received a second time."""
+    erp = Erp()
+    erp.hear(snapshot(state="received"))
+    erp.refuse[RECEIPT] = Failure(kind, "its end was lost")
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    del erp.refuse[RECEIPT]
+    erp.silent.add(RECEIPT)
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), version=2))
+    receipts = [command for command in erp.asked if command.kind is RECEIPT]
+    assert [(command.body["disposition"], command.void) for command in receipts] == [
+        ("sellable", False), ("sellable", True)
+    ]  # fmt: skip
+    found = erp._outcome(receipts[-1], OutcomeStatus.DONE, number="IR-1")
+    erp.row.absorb(found)
+    erp.silent.discard(RECEIPT)
+    erp.settle()
+    assert [(one[0], one[1], one[2]) for one in moved(erp)] == [("101", "102", 1)]
+    assert erp.exceptions() == []
+
+
+def test_a_move_that_may_have_happened_is_asked_about_when_it_is_no_longer_wanted() -> None:
+    """Damaged, its move lost sight of, and sellable after all: the move is called off before anything else moves."""
+    erp = Erp()
+    erp.hear(snapshot(state="received"))
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable")))
+    erp.refuse[MOVEMENT] = Failure(ErrorKind.BUG, "its end was lost")
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), version=2))
+    del erp.refuse[MOVEMENT]
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "sellable"), version=3))
+    moves = [command for command in erp.asked if command.kind is MOVEMENT]
+    assert [command.void for command in moves] == [False, True]
+    assert moved(erp) == [("", "101", 1)]
+    assert erp.exceptions() == []
