@@ -257,7 +257,8 @@ def answer(specimen: Specimen, kind: DocumentKind) -> dict[str, Any]:
     ]
     if specimen.order == "a service":
         lines[1] |= {"kind": "service", "fulfilled": 0}
-    taken = {"external_ref": "by-hand", "status": "open", "lines": [{"order_line": "1", "quantity": 4}]}
+    here = [{"order_line": "1", "sku": "SKU-1", "quantity": 4}]
+    taken = {"number": "900", "external_ref": "by-hand", "status": "open", "lines": here}
     return {
         "found": {"not found": 0, "two found": 2}.get(specimen.order, 1),
         "number": "1001",
