@@ -83,8 +83,12 @@ class Open:
         return self._any(order_id, [return_id], _NOT_ABOUT_EXCHANGES | {"exchange_order"})
 
     def application(self) -> bool:
-        """Whether somebody has to see to an application of the order or a note before it, or it waits for a reason."""
-        before = any(entry.get("step") in ("credit_note", "reversal") and _reason(entry) for entry in self.exceptions)
+        """Whether somebody has to see to an application of the order, to a note before it or to the whole order, or it
+        waits for a reason."""
+        before = any(
+            (entry.get("step") in ("credit_note", "reversal") or _is_about_the_order(entry)) and _reason(entry)
+            for entry in self.exceptions
+        )
         return before or any(entry.get("step") == "credit_application" and _reason(entry) for entry in self._all(False))
 
     def moves(self) -> list[str]:
@@ -125,6 +129,11 @@ def by_order(exceptions: Iterable[Mapping[str, Any]], waiting: Iterable[Mapping[
     for entry in waiting:
         result.setdefault(str(entry.get("order_id") or ""), Open([], [])).waiting.append(entry)
     return result
+
+
+def _is_about_the_order(entry: Mapping[str, Any]) -> bool:
+    """Nothing of an order goes on that stands still; what is about one return or refund says nothing of the others."""
+    return entry.get("step") == "order" and not entry.get("return_id") and not entry.get("refund_id")
 
 
 def _names(entry: Mapping[str, Any], order_id: str, return_id: str) -> bool:

@@ -20,7 +20,7 @@ from adapters.netsuite.simulator.errors import NetSuiteError
 from adapters.netsuite.simulator.service import ROOT, Ask, prepared
 from adapters.simulators.exchange import Request
 from adapters.simulators.front import Twist
-from tests.unit.honest_ledger import SECRETS, Run, at, honest_about
+from tests.unit.honest_ledger import SECRETS, Run, at, entry, honest_about
 from tests.unit.simulated_netsuite import Account
 
 SEED, ORDERS = 12, 80
@@ -234,8 +234,8 @@ def test_a_discount_that_is_credited_is_found(name: str) -> None:
 def _split(run: Run) -> tuple[dict[str, Any], dict[str, Any]]:
     """The two applications of an order whose one note goes to both of its invoices."""
     by_order: dict[str, list[dict[str, Any]]] = {}
-    for entry in run.of_kind("credit_application"):
-        by_order.setdefault(entry["order_id"], []).append(entry)
+    for applied in run.of_kind("credit_application"):
+        by_order.setdefault(applied["order_id"], []).append(applied)
     notes = Counter(note["order_id"] for note in run.of_kind("credit_note"))
     first, second = next(two for name, two in by_order.items() if len(two) == 2 and notes[name] == 1)
     return first, second
@@ -271,6 +271,26 @@ def test_a_wrong_application_is_found(spoil: Callable[[Run], None], found: str) 
     run = honest_about(make(SEED, ORDERS, 60, SECRETS, chances=replace(odd("several-invoices"), settled=0.0)))
     spoil(run)
     assert found in run.verdict().tally()
+
+
+@pytest.mark.parametrize(
+    ("about", "is_told"),
+    [
+        ({"step": "order", "return_id": None}, True),
+        ({"step": "order"}, False),
+        ({"step": "order", "return_id": None, "refund_id": "rf1"}, False),
+        ({"step": "order", "return_id": None, "reason": ""}, False),
+        ({"step": "sequence", "return_id": None}, False),
+    ],
+)
+def test_an_order_that_stands_still_says_why_its_invoice_is_still_open(about: dict[str, Any], is_told: bool) -> None:
+    """What is about the whole order, and says why; not what is about one return or refund of it (seed 2341)."""
+    run = honest_about(make(SEED, ORDERS, 60, SECRETS, chances=replace(odd("several-invoices"), settled=0.0)))
+    order_id = _split(run)[1]["order_id"]
+    forget_one(run)
+    run.exceptions.append({**entry(order_id, "r1", "order", "unreadable"), **about})
+    found = {one.order_id for one in run.verdict().violations if one.name == "open-invoice-forgotten"}
+    assert found == (set() if is_told else {order_id})
 
 
 # -- an account without custom fields
