@@ -141,7 +141,9 @@ class Case:
     def found(self, verdict: Verdict, reason: str, now: datetime) -> Ending:
         """What is there is what was asked for, or is not."""
         if isinstance(verdict, Contradiction):
-            return self.refused(verdict.failure, now, look_first=reason != "adopted")
+            ending = self.refused(verdict.failure, now, look_first=reason != "adopted")
+            # What our send made is there: that a stale read does not show it to the next revision proves nothing.
+            return replace(ending, doubt=self.sent) if self.sends else ending
         number, document = verdict.number, verdict.document
         return Ending(self.outcome(OutcomeStatus.DONE, now, number=number, document=document, reason=reason))
 

@@ -114,6 +114,26 @@ async def test_what_fits_no_revision_that_was_sent_is_a_mismatch(bench: Bench) -
     assert failure(bench.last(asked)).message == "document D1 is not what was asked for: amount 11.00, wanted 20.00"
 
 
+@pytest.mark.parametrize("enforces", [False, True])
+async def test_what_was_seen_otherwise_than_asked_for_is_not_absent_in_a_stale_read(
+    bench: Bench, enforces: bool
+) -> None:
+    """It was read back with another amount; a moment later the search does not show it yet. Nothing is made beside it
+    or over it: the next revision waits until it is shown, and says the same."""
+    bench.vendor.enforces, bench.vendor.stores = enforces, "11.00"
+    bench.vendor.read_lag = LIMITS.read_lag_seconds - 1
+    asked = command(amount="10.00")
+    bench.ask(asked)
+    await bench.rest(restarts=False)
+    assert failure(bench.last(asked)).kind is ErrorKind.MISMATCH
+    bench.vendor.stores = None
+    bench.ask(command(amount="20.00", revision=2))
+    await bench.rest(within=60)
+    said = failure(bench.last(asked))
+    assert (said.kind, bench.last(asked).revision) == (ErrorKind.MISMATCH, 2)
+    assert (bench.vendor.creates[asked.id], [made.amount for made in bench.vendor.made]) == (1, ["11.00"])
+
+
 async def test_a_retry_of_what_may_come_late_waits_as_after_any_doubt(bench: Bench) -> None:
     """Nothing is to be found yet: the retry sends only when the first send can no longer be applied."""
     asked = command()
