@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from streams.bodies import EarlierLine, EarlierReturn
 from streams.facts import Inspection, Snapshot, content_hash
 from streams.profile import Profile
 from streams.vocabulary import DocumentKind
@@ -257,8 +258,8 @@ def answer(specimen: Specimen, kind: DocumentKind) -> dict[str, Any]:
     ]
     if specimen.order == "a service":
         lines[1] |= {"kind": "service", "fulfilled": 0}
-    here = [{"order_line": "1", "sku": "SKU-1", "quantity": 4}]
-    taken = {"number": "900", "external_ref": "by-hand", "status": "open", "lines": here}
+    units: EarlierLine = {"order_line": "1", "sku": "SKU-1", "quantity": 4}
+    taken: EarlierReturn = {"number": "900", "external_ref": "by-hand", "status": "open", "lines": [units]}
     return {
         "found": {"not found": 0, "two found": 2}.get(specimen.order, 1),
         "number": "1001",
