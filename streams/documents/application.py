@@ -131,9 +131,11 @@ def _has_billed(invoice: Mapping[str, Any], sold: Mapping[str, Any]) -> bool:
 
 
 def _applied_before(case: Case, about: About) -> int:
-    """How many other credits of the order were applied. One goes after the other: each changes what is open.
+    """How often other credits of the order were, or may have been, applied. One goes after the other: each changes what
+    is open.
 
-    The count is part of the question, so that an answer from before another application is not believed.
+    The count is part of the question, so that an answer from before another application is not believed. One that
+    ended so that nobody knows counts too, and each of its tries: any of them may be the one that was applied.
     """
     from streams.playbook import State
 
@@ -150,4 +152,8 @@ def _applied_before(case: Case, about: About) -> int:
     if on_its_way or not all(case.row.is_settled(issued) for issued in others):
         why = "another credit of the order is being applied to the invoice"
         raise Stop(Waits(DocumentKind.CREDIT_APPLICATION.value, why))
-    return sum(1 for issued in others if case.row.outcome_of(issued.command.id).done)
+    return sum(
+        issued.command.revision
+        for issued in others
+        if case.row.outcome_of(issued.command.id).done or case.row.may_turn_up(issued)
+    )

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from adapters.cli._order_text import order_text
 from adapters.views.order import describe
 from streams.bodies import invoices_of
+from streams.commands import Failure
 from streams.documents.application import Credit, apportion
-from streams.vocabulary import DocumentKind
+from streams.vocabulary import DocumentKind, ErrorKind
 from tests.scenarios.messages import hat, refund, tee
 from tests.unit.erp import Erp
-from tests.unit.told import snapshot
+from tests.unit.told import decision, snapshot
 
 NOTE, APPLICATION = DocumentKind.CREDIT_NOTE, DocumentKind.CREDIT_APPLICATION
 
@@ -148,6 +149,35 @@ def test_r05_of_two_notes_posted_at_once_one_is_applied_after_the_other(returns:
     erp.speak(APPLICATION)
     assert sum(float(body["amount"]) for body in erp.made(APPLICATION)) == 45.0
     assert erp.exceptions() == []
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.BUG, ErrorKind.UNKNOWN_OUTCOME])
+def test_r05_what_was_heard_before_an_application_of_unknown_end_is_not_believed(kind: ErrorKind) -> None:
+    """The first may have taken its share all the same: what is open is asked again, and the second takes just that."""
+    erp = Erp(invoices=[invoice("70", "45.00", "2026-11-01")])
+    erp.silent |= {NOTE, APPLICATION}
+    erp.hear(snapshot(lines=[tee(), hat()], refunds=[refund("rf1", "40.00"), refund("rf2", "10.00")]))
+    erp.speak(NOTE)
+    (first,) = [command for command in erp.asked if command.kind is APPLICATION]
+    left = {"40.00": "5.00", "10.00": "35.00"}[first.body["amount"]]
+    erp.order["invoices"] = [invoice("70", left, "2026-11-01")]
+    erp.refuse[APPLICATION] = Failure(kind, "what became of it is not known")
+    erp.row.absorb(erp.carry_out(first))
+    del erp.refuse[APPLICATION]
+    erp.speak(APPLICATION)
+    assert applied(erp)[0] == [("70", left)]
+
+
+def test_r05_each_try_of_an_application_of_unknown_end_has_the_other_ask_again() -> None:
+    """Any of its tries may be the one that was applied; nothing is asked without end."""
+    erp = Erp(invoices=[invoice("70", "94.95", "2026-11-01")])
+    erp.refuse[APPLICATION] = Failure(ErrorKind.BUG, "no amount")
+    erp.hear(snapshot(lines=[tee(), hat()], refunds=[refund("rf1", "40.00"), refund("rf2", "10.00")]))
+    (one, _) = [letter.content for letter in erp.row.open_letters()]
+    erp.hear(decision("retry", one["command"]))
+    asked = [command for command in erp.asked if command.kind is DocumentKind.INVOICE]
+    other = next(name for name in ("rf1", "rf2") if name != one["subject"])
+    assert [command.body["after"] for command in asked if command.subject == other][-1] == 2
 
 
 def shown(erp: Erp) -> tuple[dict[str, Any], str]:
