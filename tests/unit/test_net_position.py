@@ -93,6 +93,24 @@ def net(erp: Erp) -> dict[str, Any]:
     }
 
 
+def _asked_since_it_was_closed(one: Erp, other: Erp) -> set[tuple[str, str, str, str]]:
+    """Goods that are not for sale, of a return that was called off: booked by a person where its authorisation was
+    closed before they were looked at, and received where they had been looked at before (docs/join.md)."""
+    called_off = {
+        return_id
+        for return_id, register in one.row.returns.items()
+        if register.fields["state"][1] in ("cancelled", "rejected")
+    }
+    closed = {body["return_id"] for body in one.made(DocumentKind.RETURN_CLOSING)}
+    put_aside = {body["return_id"] for body in other.made(DocumentKind.ITEM_RECEIPT) if body["location"] == "102"}
+    asked = {
+        letter.content["return_id"]
+        for letter in one.row.open_letters()
+        if letter.content["step"] == "item_receipt" and letter.content["owner"] == "warehouse"
+    }
+    return {("mismatch", "item_receipt", name, "") for name in called_off & closed & put_aside & asked}
+
+
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(snapshots("r1", most=4), snapshots("r2", most=2), inspections(), st.randoms(use_true_random=False))
 def test_i6_any_order_of_arrival_comes_to_the_same_position(
@@ -109,4 +127,8 @@ def test_i6_any_order_of_arrival_comes_to_the_same_position(
     note([command.kind.value + " " + command.subject for command, _ in other.documents])
     # R11: which of two equal refunds posts first may depend on arrival; the other is an exception either way.
     assume(not any(kind == "duplicate" for kind, *_ in net(one)["exceptions"]))
-    assert net(one) == net(other)
+    mine, theirs = net(one), net(other)
+    in_mine, in_theirs = mine.pop("exceptions"), theirs.pop("exceptions")
+    assert mine == theirs
+    assert in_mine - in_theirs <= _asked_since_it_was_closed(one, other)
+    assert in_theirs - in_mine <= _asked_since_it_was_closed(other, one)
