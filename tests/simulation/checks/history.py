@@ -313,6 +313,7 @@ class History:
         timestamp = changes.get("timestamp", record.timestamp)
         self.append("dead.letters", key, value, [*record.headers, *kept], timestamp)
         shown = {"order_id": None, "return_id": None, "refund_id": None, "step": "decode", "kind": "invalid"}
+        shown["owner"] = Owner.ENGINEERING.value
         self.exceptions.append({**shown, "reason": "no JSON", "dlq_id": fields["dlq.id"].decode()})
 
     def wait(self, step: str, waits_for: str, **about: Any) -> None:

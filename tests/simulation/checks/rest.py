@@ -112,7 +112,7 @@ class Rest:
             return
         self._findings.check("E01")
         changed = {order_id for order_id, tags in self._tags().items() if not tags.isdisjoint(plots.CHANGES)}
-        attempts = [one for seq, one in self._told.sent.items() for _ in (1, *self._told.statuses[seq])]
+        attempts = [one for seq, one in self._told.sent.items() for _ in range(self._told.attempts[seq])]
         words = Explained(expected.causes, attempts, ()).all(exceptions)
         for word, entry in zip(words, exceptions, strict=True):
             order_id = str(entry.get("order_id") or "")

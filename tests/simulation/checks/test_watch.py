@@ -10,6 +10,7 @@ import orjson
 import pytest
 
 from adapters.generator.causes import Call, Cause
+from adapters.generator.deliveries import Delivery
 from adapters.generator.expected import Demand
 from adapters.generator.orders import Order
 from adapters.generator.world import World
@@ -792,6 +793,21 @@ def test_e01_an_exception_that_nothing_calls_for() -> None:
         history.make(RMA, "r1", lines=LINES)
         history.except_for("credit_note", "rf1", ErrorKind.MISMATCH, refund_id="rf1")
         assert history.finish() == found
+
+
+@pytest.mark.parametrize(("letters", "found"), [(4, set()), (5, {"exception-uncalled-for"})])
+def test_e01_a_hostile_message_has_a_letter_for_each_time_it_was_sent(letters: int, found: set[str]) -> None:
+    """What was answered 503 three times may have been stored each time; nobody sent it more often than that."""
+    history = History()
+    history.watch._plan = replace(history.watch._plan, expected=replace(history.watch._plan.expected, complete=True))
+    hostile = Delivery(1, 0.0, "/webhooks/reveni", b"{no", "", "poison", "", "")
+    for status in (503, 503, 503, 200):
+        history.watch.sent(hostile, 1.0)
+        history.watch.answered(hostile, status, 1.1)
+    for _ in range(letters):
+        record = history.append("events.reveni", None, hostile.body)
+        history.bury("events.reveni", record)
+    assert history.finish() & {"exception-uncalled-for"} == found
 
 
 def test_i8_a_mismatch_without_a_cause() -> None:

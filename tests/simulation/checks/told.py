@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -51,6 +52,7 @@ class Told:
         }
         self.sent: dict[int, Delivery] = {}
         self.statuses: dict[int, set[int]] = {}
+        self.attempts: Counter[int] = Counter()
         self._events: dict[int, dict[str, Any]] = {}
         self._first: dict[str, int] = {}  # return: the version of it that the log has first
         self._read: dict[bytes, dict[str, Any]] = {}
@@ -62,6 +64,7 @@ class Told:
         self._gifts: dict[Key, dict[str, Decimal]] = {}
 
     def begin(self, delivery: Delivery) -> None:
+        self.attempts[delivery.seq] += 1
         if delivery.seq in self.sent:
             return
         self.sent[delivery.seq] = delivery
