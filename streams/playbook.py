@@ -137,6 +137,8 @@ def _place(case: Case, step: Step, about: About) -> Position:
     position = Position(step, about, cid, State.READY, verdict)
     if issued is not None and not case.row.is_settled(issued):
         return _in_flight(position, issued, verdict)
+    if isinstance(verdict, Held):
+        verdict = position.verdict = _unless_said(case, position, verdict)
     match verdict:
         case NotNeeded():
             position.state = State.NOT_NEEDED
@@ -152,6 +154,21 @@ def _place(case: Case, step: Step, about: About) -> Position:
             return position
     position.body = verdict.body
     return _ready(case, position, known, issued, verdict)
+
+
+def _unless_said(case: Case, position: Position, held: Held) -> Held | Waits:
+    """R15: where what a step comes after says already that the order is not found, it waits for that letter.
+
+    Without a return of its own (goods that cannot be counted before the order is known) it is about any of them.
+    """
+    if held.kind is not ErrorKind.NOT_FOUND or held.body is not None:
+        return held
+    for kind in position.step.after:
+        for other in case.all_placed(kind):
+            about_it = position.about.return_id in ("", other.about.return_id)
+            if other.state is State.HELD and other.verdict == held and about_it:
+                return Waits(f"letter:{other.command_id}", held.sentence, position.step.deadline)
+    return held
 
 
 def _done(case: Case, step: Step, about: About, cid: str, known: CommandFacts, hand: Decision | None) -> Position:

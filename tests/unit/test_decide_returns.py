@@ -134,6 +134,32 @@ def test_r15_a_lost_order_goes_on_once_it_is_named(lost: dict[str, Any]) -> None
     assert erp.exceptions() == []
 
 
+@pytest.mark.parametrize("lost", [{"found": 0}, {"found": 2}, {"status": "archived"}])
+def test_r15_goods_that_need_the_order_to_be_counted_wait_for_the_authorisations_letter(lost: dict[str, Any]) -> None:
+    """A set that was looked at in its parts: Operations is told once that its order is not found."""
+    parts = [{"sku": "TOP", "quantity": 1, "list_price": "10.00"}]
+    erp = Erp(**lost, lines=[order_line("2", "ol2", "SET-1", 1, "10.00", "1.67", components=parts)])
+    erp.hear(snapshot(lines=[hat() | {"sku": "SET-1"}], refunds=[refund("rf1", "10.00")]))
+    erp.hear(inspected(("l2", "TOP", 1, "sellable")))
+    held = exception(erp, "not-found", "return_authorisation")
+    assert erp.exceptions() == [("not-found", "return_authorisation")]
+    letter = f"letter:{held['command']['id']}"
+    waiting = [("credit_note", letter), ("item_receipt", letter), ("return_authorisation", "decision")]
+    assert erp.waiting() == waiting
+    erp.order |= {"found": 1, "status": "fulfilled"}
+    erp.hear(decision("name_order", held["command"], to="1001-B"))
+    assert [len(erp.made(kind)) for kind in (RMA, NOTE, RECEIPT)] == [1, 1, 1]
+    assert (erp.exceptions(), erp.waiting()) == ([], [])
+
+
+def test_r15_where_no_authorisation_is_wanted_the_goods_say_it_themselves() -> None:
+    """A rejected return of a set: what was found of it cannot be counted."""
+    erp = Erp(found=0)
+    erp.hear(snapshot(lines=[hat() | {"sku": "SET-1"}], state="rejected"))
+    erp.hear(inspected(("l2", "TOP", 1, "damaged")))
+    assert erp.exceptions() == [("not-found", "item_receipt")]
+
+
 @pytest.mark.parametrize("change", [{"sku": "TEE-CRIMSON-M"}, {"active": False}])
 def test_r16_a_changed_or_archived_item_waits_for_its_new_name(change: dict[str, Any]) -> None:
     """The line and the note that covers it wait, the other line goes on; once mapped everything does."""
