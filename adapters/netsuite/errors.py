@@ -77,8 +77,11 @@ class _Rule:
 
 
 _ITEM = r"(\.|\])item(\.id|\.refName)?$"
-_LISTS = r"(^|\.|\])(taxCode|location|transferLocation|account|currency|price)(\.id|\.refName)?$"
+# Whose list it is that lacks an entry: the profile's own gaps have the same owners.
+_BOOKS = r"(^|\.|\])(taxCode|account|currency|price)(\.id|\.refName)?$"
+_PLACES = r"(^|\.|\])(location|transferLocation)(\.id|\.refName)?$"
 _VALUE = r"invalid field value .{1,100} for the following field: "
+_MISSING = r"enter value\(s\) for:? *"
 _PERIOD = r"\bperiod\b.*\b(closed|locked)\b|\b(closed|locked)\b.*\bperiod\b"
 # The first that fits. More telling words stand before codes that NetSuite uses for many things (USER_ERROR).
 _RULES = (
@@ -94,14 +97,19 @@ _RULES = (
     _Rule(ErrorKind.MISMATCH, text=r"quantity.*\b(more|greater|exceeds?)\b|no line left|over.?return"),
     _Rule(ErrorKind.CLOSED, text=r"\b(is|been|are) closed\b|\bclosed (order|transaction|record)\b"),
     _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF|ITEM)", path=_ITEM, owner=Owner.ECOMMERCE),
-    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF)", path=_LISTS),
+    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF)", path=_BOOKS, owner=Owner.FINANCE),
+    _Rule(ErrorKind.UNMAPPED, code=r"INVALID_(CONTENT|KEY_OR_REF|RCRD_REF)", path=_PLACES, owner=Owner.WAREHOUSE),
     _Rule(ErrorKind.INVALID, code=r"INVALID_(KEY_OR_REF|RCRD_REF)", path=r"entity|customer", owner=Owner.CX),
     _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"item\b", owner=Owner.ECOMMERCE),
-    _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"(tax ?code|location|account|currency)\b"),
-    _Rule(ErrorKind.UNMAPPED, text=r"invalid (item|tax ?code|location|transferlocation|account|currency) reference"),
+    _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"(tax ?code|account|currency)\b", owner=Owner.FINANCE),
+    _Rule(ErrorKind.UNMAPPED, text=_VALUE + r"location\b", owner=Owner.WAREHOUSE),
+    _Rule(ErrorKind.UNMAPPED, text=r"invalid item reference", owner=Owner.ECOMMERCE),
+    _Rule(ErrorKind.UNMAPPED, text=r"invalid (tax ?code|account|currency) reference", owner=Owner.FINANCE),
+    _Rule(ErrorKind.UNMAPPED, text=r"invalid (location|transferlocation) reference", owner=Owner.WAREHOUSE),
     _Rule(ErrorKind.INVALID, text=r"invalid (entity|customer) reference", owner=Owner.CX),
     _Rule(ErrorKind.NOT_FOUND, code=r"INVALID_(KEY_OR_REF|RCRD_REF)", path=r"doc$|createdFrom|reverses"),
-    _Rule(ErrorKind.UNMAPPED, text=r"enter value\(s\) for:? *(tax ?code|location|account|adjustment account)"),
+    _Rule(ErrorKind.UNMAPPED, text=_MISSING + r"(tax ?code|account|adjustment account)", owner=Owner.FINANCE),
+    _Rule(ErrorKind.UNMAPPED, text=_MISSING + r"location", owner=Owner.WAREHOUSE),
     _Rule(ErrorKind.NOT_FOUND, code=r"^(NONEXISTENT_ID|RCRD_DSNT_EXIST|NOT_FOUND)$"),
     _Rule(ErrorKind.AUTH, code=r"INSUFFICIENT_PERMISSION|PERMISSION_VIOLATION|USER_PERMISSION"),
     _Rule(ErrorKind.INVALID, code=r"^(INVALID_|MISSING_|NONEXISTENT_FIELD|NONEXISTENT_RECORD_TYPE|METHOD_NOT_ALLOWED)"),
