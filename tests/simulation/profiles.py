@@ -28,7 +28,7 @@ _DURATIONS = {  # short ones pass within a run
 }
 # What a later version maps that no profile here has at first: the plots' own unknown codes.
 _LATER = {
-    "tax_codes": {"GB-MARGIN": {ACCOUNT: "7", "rate": "20"}},
+    "tax_codes": {"GB-MARGIN": {ACCOUNT: "5", "rate": "20"}},  # one that the account has
     "refund_methods": {"gift_token": {ACCOUNT: "gift_token"}},
     "reasons": {"moon_phase": {ACCOUNT: "9"}},
     "dispositions": {"scuffed": {"to": "quarantine"}},

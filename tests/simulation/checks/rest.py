@@ -153,6 +153,13 @@ class Rest:
         found = [
             self._account(ruling.order_id, step, subject, f"decided: {ruling.kind}") for ruling, step, subject in ruled
         ]
+        # A note that a person said no to, and that stands all the same (the vendor stored another amount), is that
+        # person's to apply.
+        found += [
+            self._account(ruling.order_id, "credit_application", subject, f"decided about its note: {ruling.kind}")
+            for ruling, step, subject in ruled
+            if step == "credit_note"
+        ]
         for asked in self._orders.shadowed.values():
             found.append(self._account(asked.order_key, asked.kind, asked.subject, "shadow mode: looked at, not sent"))
         return found
