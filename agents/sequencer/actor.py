@@ -207,6 +207,9 @@ class Sequencer:
         for key, value in turn.rows.items():
             owned.marks.pop(key, None)
             owned.note(key, value)
+        if await self._profiles.rules() is not rules:
+            # A profile that came while the rows were on their way woke those that were blocked before (seed 9529).
+            owned.woken.update(owned.blocked & turn.rows.keys())
         for key in turn.failed & owned.marks.keys():
             owned.marks[key].since = self._clock.elapsed()  # try again later, not in every sweep
         reach("sequencer.installed")

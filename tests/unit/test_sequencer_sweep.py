@@ -26,6 +26,7 @@ from agents.sequencer.result import Counts, Turn
 from agents.sequencer.turn import READERS
 from streams.row import Letter
 from streams.rowcodec import decode, encode
+from tests.scenarios.messages import tee
 from tests.simulation.kafka import Record as Stored
 from tests.unit.erp import START, Erp, rules
 from tests.unit.told import snapshot
@@ -250,3 +251,34 @@ def test_a_turn_counts_each_of_its_records_once_towards_the_stop() -> None:
     turn.counts = Counts(taken=30, changed=10, duplicates=2, bug=3, poison=4, parked=2, parts=9)
     asyncio.run(stage.sequencer._stop_if_all_fails(turn))
     assert noted == [{"good": 14, "bug": 3, "poison": 4}]
+
+
+def test_a_profile_that_comes_while_a_row_is_on_its_way_wakes_it() -> None:
+    """Decided by the profile before, and blocked by it: what it waits for may be there by now."""
+    erp = Erp()
+    erp.hear(snapshot(lines=[tee(reason="moon_phase")]))
+    (letter,) = erp.row.open_letters()
+    assert letter.content["mapping_key"] == "reasons.moon_phase.ns"
+    erp.row.letters.clear()  # as before it was decided
+    stage = Stage((b"5001", encode(erp.row)))
+    newer = rules(('too_small = { ns = "1" }', 'too_small = { ns = "1" }\nmoon_phase = { ns = "9" }'), version=2)
+    publish = stage.log.publish
+
+    async def published(topic: str, partition: int, entries: Entries) -> list[int]:
+        offsets = await publish(topic, partition, entries)
+        if topic == CHANGELOG and stage.sequencer._profiles._rules.profile.version < 2:
+            stage.sequencer._profiles.take(newer.profile.to_record())
+        return offsets
+
+    async def main() -> list[bool]:
+        await stage.begin()
+        stage.log.publish = published  # type: ignore[method-assign]
+        stage.sequencer._owned[0].woken.add(b"5001")
+        seen = []
+        for _ in range(2):
+            await stage.sequencer.sweep()
+            row = decode(stage.log.records[-1].value or b"")
+            seen.append(bool(row.open_letters()))
+        return seen
+
+    assert asyncio.run(main()) == [True, False]
