@@ -305,7 +305,7 @@ def test_reading_an_error_takes_no_more_than_linear_time(piece: str) -> None:
     told(400, text)
     told(400, json.dumps({"o:errorDetails": [{"o:errorCode": text[:60_000], "detail": text[:60_000]}]})[:60_000])
     told(400, problem("USER_ERROR", text[:50_000], text[:10_000]))
-    assert time.process_time() - began < 0.5
+    assert time.process_time() - began < 5  # a deadline, no measurement: it took 41 s
 
 
 # At the wrong moment (B11).

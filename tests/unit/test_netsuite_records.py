@@ -106,7 +106,7 @@ def test_a_hostile_number_takes_no_time(digits: str) -> None:
         if amount is not None:
             int(amount), money_text(amount, "GBP"), amount.as_integer_ratio()
         text_of(one)
-    assert time.process_time() - began < 0.2
+    assert time.process_time() - began < 5  # a deadline, no measurement
 
 
 @pytest.mark.parametrize(
