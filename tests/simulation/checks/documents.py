@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -87,12 +87,17 @@ class Documents:
 
     def notes_of(self, refund_id: str) -> set[str]:
         """The subjects of a refund's notes that stand."""
-        found = (
-            asked.subject
-            for document in self.books.of_kind(*CREDITS)
-            if document.net > 0 and (asked := self._orders.asked.get(document.external_ref)) is not None
-        )
-        return {subject for subject in found if subject.split("~")[0] == refund_id}
+        return {self._orders.asked[document.external_ref].subject for document in self._standing(refund_id)}
+
+    def noted(self, refund_id: str) -> dict[str, Decimal]:
+        """What is left of each note of a refund that stands, by its command."""
+        return {document.external_ref: document.net for document in self._standing(refund_id)}
+
+    def _standing(self, refund_id: str) -> Iterator[Document]:
+        for document in self.books.of_kind(*CREDITS):
+            asked = self._orders.asked.get(document.external_ref)
+            if document.net > 0 and asked is not None and asked.subject.split("~")[0] == refund_id:
+                yield document
 
     # -- I2
 

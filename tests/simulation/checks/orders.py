@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
 from adapters.generator.names import Names
 from adapters.generator.orders import ACCOUNT
-from streams.commands import command_id
+from streams.commands import body_hash, command_id
 
 GOODS = frozenset({"item_receipt", "stock_movement"})
 _SAYS_YES = frozenset({"post_anyway", "approve"})
@@ -123,6 +124,15 @@ class Orders:
         if ruling.kind != "done_by_hand" or step != "reversal":
             return ""
         return command_id(ACCOUNT, ruling.order_id, "credit_note", subject)
+
+    def noted_by_hand(self, ruling: Ruling) -> tuple[str, Decimal] | None:
+        """The refund and amount of a note that a person says to have made; none for a decision about anything else."""
+        step, subject = self.about(ruling)
+        asked = self.asked.get(ruling.target)
+        if ruling.kind != "done_by_hand" or step != "credit_note" or asked is None:
+            return None
+        seen = [body["amount"] for body in asked.bodies if ruling.hash in ("", body_hash(body))]
+        return (subject.split("~")[0], Decimal(seen[-1])) if seen else None
 
     def order_of(self, reference: str, named: str) -> str:
         """The order that a document is about: as it names it, unless an operator gave the order another name."""

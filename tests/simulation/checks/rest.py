@@ -195,7 +195,7 @@ class Rest:
             steps = _AFTER_A_YES.get(found.name)
             if steps and self._orders.allowed(found.order_id, *steps):
                 continue
-            if self._was_looked_at(found, ruled):
+            if self._was_looked_at(found, ruled) or self._grew_by_hand(found, told[1], ruled):
                 continue
             if found.name in _BY_AMOUNT and self._documents.amounts_go_wrong:
                 continue  # the vendor's fault stored another amount; what was asked for was looked at as it happened
@@ -219,6 +219,21 @@ class Rest:
             is_wrong = asked is not None and stored.isdisjoint(map(Decimal, asked.amounts))
             return is_wrong and any(ruling.target == found.about and ruling.refused for ruling, _, _ in ruled)
         return False
+
+    def _grew_by_hand(self, found: Wrong, most: Truth, ruled: Iterable[tuple[Ruling, str, str]]) -> bool:
+        """Whether a note comes, with what a person noted by hand of its refund, to just what was refunded."""
+        asked = self._orders.asked.get(found.about) if found.name == "credit-without-refund" else None
+        refund = most.refunds.get(asked.subject.split("~")[0]) if asked is not None else None
+        if refund is None or refund.failed:
+            return False
+        noted = self._documents.noted(refund.refund_id)
+        known = {ruling.target: self._orders.noted_by_hand(ruling) for ruling, _, _ in ruled}
+        by_hand = [
+            made[1]
+            for target, made in known.items()
+            if made is not None and made[0] == refund.refund_id and target not in noted
+        ]
+        return bool(by_hand) and sum(noted.values(), _ZERO) + sum(by_hand, _ZERO) == refund.amount
 
     # -- I8
 

@@ -13,7 +13,7 @@ from adapters.generator.expected import Expected
 from adapters.generator.orders import Order
 from adapters.generator.world import World
 from streams.commands import command_id
-from streams.vocabulary import ErrorKind
+from streams.vocabulary import ErrorKind, OutcomeStatus
 from tests.scenarios.messages import refund, tee
 from tests.simulation.checks.history import KEY, ORDER, History
 from tests.simulation.checks.test_judges import Call
@@ -134,6 +134,30 @@ def test_i5_a_supplement_that_waits_leaves_the_first_note_its_refund() -> None:
     assert "credit-without-refund" in grown("40.00", told="45.00")
     assert "credit-without-refund" in grown("50.00", told="50.00")
     assert {"credit-without-refund", "refund-lost"} <= grown("40.00", waits=False)
+
+
+@pytest.mark.parametrize(
+    ("said", "ruling", "supplement", "is_excused"),
+    [
+        ("done_by_hand", "applied", "5.00", True),
+        ("done_by_hand", "applied", "6.00", False),
+        ("done_by_hand", VOID, "5.00", False),
+        ("reject", "applied", "5.00", False),
+    ],
+)
+def test_i5_a_supplement_of_a_note_that_a_person_made_by_hand(
+    said: str, ruling: str, supplement: str, is_excused: bool
+) -> None:
+    """Under a number that the account does not show; with it the supplement comes to what the refund grew to."""
+    history = authorised(**PAID)
+    note = history.ask(NOTE, "rf1", amount="40.00")
+    history.changelog()
+    history.publish(note)
+    history.end(note, status=OutcomeStatus.REFUSED, number="")
+    history.decide(said, ruling, command_id=note.id, hash=note.hash, number="BY-HAND-1")
+    history.snapshot(2, refunds=[refund("rf1", "45.00")], state="accepted")
+    history.make(NOTE, "rf1~2", amount=supplement)
+    assert ("credit-without-refund" in history.finish()) is not is_excused
 
 
 # -- I8: a mismatch that is about the note itself
