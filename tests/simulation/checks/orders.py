@@ -58,6 +58,7 @@ class Orders:
         self.adopted: dict[str, str] = {}  # command: the number of the document made by hand that stands for it
         self.refusals: dict[str, str] = {}  # command: what its last refusal said
         self._letters: dict[str, tuple[str, str]] = {}  # letter id: step, subject
+        self._held: dict[str, list[Mapping[str, Any]]] = {}  # letter id: the bodies that were shown with it
         self._renamed: set[str] = set()
 
     def command(self, raw: Mapping[str, Any]) -> None:
@@ -78,8 +79,11 @@ class Orders:
         about = (self.asked[cid] for cid in self.adopted if cid in self.asked)
         return {asked.subject.split("~")[0] for asked in about if asked.kind == "return_authorisation"}
 
-    def letter(self, letter_id: str, step: str, subject: str) -> None:
+    def letter(self, letter_id: str, step: str, subject: str, body: Mapping[str, Any] | None = None) -> None:
+        """`body`: of the document that is held, as people see it."""
         self._letters[letter_id] = (step, subject)
+        if body:
+            self._held.setdefault(letter_id, []).append(body)
 
     def decision(self, value: bytes) -> Ruling | None:
         try:
@@ -128,10 +132,11 @@ class Orders:
     def noted_by_hand(self, ruling: Ruling) -> tuple[str, Decimal] | None:
         """The refund and amount of a note that a person says to have made; none for a decision about anything else."""
         step, subject = self.about(ruling)
-        asked = self.asked.get(ruling.target)
-        if ruling.kind != "done_by_hand" or step != "credit_note" or asked is None:
+        if ruling.kind != "done_by_hand" or step != "credit_note":
             return None
-        seen = [body["amount"] for body in asked.bodies if ruling.hash in ("", body_hash(body))]
+        asked = self.asked.get(ruling.target)
+        bodies = [*self._held.get(ruling.target, ()), *(asked.bodies if asked is not None else ())]
+        seen = [body["amount"] for body in bodies if body.get("amount") and ruling.hash in ("", body_hash(body))]
         return (subject.split("~")[0], Decimal(seen[-1])) if seen else None
 
     def order_of(self, reference: str, named: str) -> str:

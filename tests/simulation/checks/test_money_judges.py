@@ -12,7 +12,7 @@ import pytest
 from adapters.generator.expected import Expected
 from adapters.generator.orders import Order
 from adapters.generator.world import World
-from streams.commands import command_id
+from streams.commands import body_hash, command_id
 from streams.vocabulary import ErrorKind, OutcomeStatus
 from tests.scenarios.messages import refund, tee
 from tests.simulation.checks.history import KEY, ORDER, History
@@ -158,6 +158,18 @@ def test_i5_a_supplement_of_a_note_that_a_person_made_by_hand(
     history.snapshot(2, refunds=[refund("rf1", "45.00")], state="accepted")
     history.make(NOTE, "rf1~2", amount=supplement)
     assert ("credit-without-refund" in history.finish()) is not is_excused
+
+
+def test_i5_a_supplement_of_a_held_note_that_a_person_made_by_hand() -> None:
+    """It was never asked for; what people saw of it is what was made."""
+    history = authorised(**PAID)
+    held = {"amount": "40.00", "lines": []}
+    target = command_id("ns", ORDER, "credit_note", "rf1")
+    history.watch._orders.letter(target, "credit_note", "rf1", held)
+    history.decide("done_by_hand", command_id=target, hash=body_hash(held), number="BY-HAND-1")
+    history.snapshot(2, refunds=[refund("rf1", "45.00")], state="accepted")
+    history.make(NOTE, "rf1~2", amount="5.00")
+    assert "credit-without-refund" not in history.finish()
 
 
 # -- I8: a mismatch that is about the note itself

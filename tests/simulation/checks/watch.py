@@ -165,7 +165,8 @@ class Watch:
         else:
             stage = names.get("dlq.stage", "").partition(":")[2]
             with suppress(ValueError, KeyError, TypeError):  # found spoilt above
-                self._orders.letter(letter_id, stage, str(orjson.loads(record.value or b"")["subject"]))
+                held = orjson.loads(record.value or b"")
+                self._orders.letter(letter_id, stage, str(held["subject"]), held["body"])
         replays = names.get("dlq.replays", "")
         count = int(replays) if replays.isdigit() else 0
         self._conservation.letter(record.key, letter_id, count, about=place)
