@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.commands import Command, Failure
+from streams.commands import Command, Failure, command_id
 from streams.decide import decide
 from streams.facts import Decision, Fact
 from streams.rowcodec import encode
@@ -154,6 +154,32 @@ def test_an_outcome_nobody_asked_for_is_an_exception() -> None:
     erp.row.absorb(other.carry_out(asked(other, RMA)[0]))
     erp.settle()
     assert "never asked for" in exception(erp, "mismatch")["reason"]
+
+
+def test_a_note_waits_while_the_order_does_not_know_what_another_credits() -> None:
+    """A worker that was taken for dead hears only the end of what its successor made: it counts for some amount."""
+    erp, other = Erp(), Erp()
+    other.silent.add(NOTE)
+    other.hear(refunded("40.00"))
+    erp.row.absorb(other.carry_out(asked(other, NOTE)[0]))
+    erp.hear(snapshot(return_id="r2", refunds=[refund("rf2", "10.00")], lines=[hat()]))
+    assert erp.made(NOTE) == []
+    letter = exception(erp, "mismatch", "order")["command"]["id"]
+    assert ("credit_note", f"letter:{letter}") in erp.waiting()
+    erp.row.issued.update(other.row.issued)  # the rows are joined
+    erp.settle()
+    assert [command.subject for command in asked(erp, NOTE)] == ["rf2"]
+
+
+def test_a_person_lets_a_note_go_beside_one_of_which_nothing_is_known() -> None:
+    """The row was lost: nobody will ever tell the order what the other note credits, but Finance can look."""
+    erp, other = Erp(), Erp()
+    other.silent.add(NOTE)
+    other.hear(refunded("40.00"))
+    erp.row.absorb(other.carry_out(asked(other, NOTE)[0]))
+    erp.hear(snapshot(return_id="r2", refunds=[refund("rf2", "10.00")], lines=[hat()]))
+    erp.hear(decision("post_anyway", command_id=command_id("ns", erp.row.order_key, "credit_note", "rf2")))
+    assert [command.body["amount"] for command in asked(erp, NOTE)] == ["10.00"]
 
 
 # -- what people say
