@@ -98,7 +98,7 @@ def _take_earlier(case: Case, ret: Return, order: Mapping[str, Any], room: Room)
                 for place in matched.places:
                     names.setdefault(place.number, matched.places[0].number)
                 own[names[matched.places[0].number]] += line.quantity
-    ours = {position.command_id for position in case.all_placed(AUTHORISATION)}
+    ours = {position.command_id for position in case.all_placed(AUTHORISATION) if position.body is not None}
     ours |= {cid for cid, issued in case.row.issued.items() if issued.command.kind is AUTHORISATION}
     counted = set(_numbers(case, ours))
     for earlier in order.get("returns", ()):
