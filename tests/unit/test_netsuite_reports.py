@@ -52,8 +52,8 @@ def test_an_item_that_is_not_in_the_account() -> None:
     ("field", "kind", "owner"),
     [
         ("item", ErrorKind.UNMAPPED, Owner.ECOMMERCE),
-        ("location", ErrorKind.UNMAPPED, None),
-        ("taxcode", ErrorKind.UNMAPPED, None),
+        ("location", ErrorKind.UNMAPPED, Owner.WAREHOUSE),
+        ("taxcode", ErrorKind.UNMAPPED, Owner.FINANCE),
         ("custbody_region", ErrorKind.REFUSED, None),
     ],
 )
