@@ -21,7 +21,8 @@ from streams.documents.outgrown import is_closed
 from streams.documents.receiving import among_equals
 from streams.documents.refunds import NOTE, Credited, Unrefunded
 from streams.documents.room import asked_before, taken_by_others
-from streams.documents.siblings import wait_for_siblings, wait_for_unknown
+from streams.documents.siblings import wait_for_siblings
+from streams.documents.unknown import wait_for_unknown
 from streams.money import largest_remainder, spoken, to_minor, to_text
 from streams.order_lines import allot
 from streams.registers import paid_news
@@ -63,7 +64,7 @@ def credit_note(case: Case, about: About) -> Ready:
     held = difference(case, about, account, order, body)
     if held is not None and case.profile.policies.on_mismatch == "hold":
         raise Stop(held)
-    wait_for_unknown(case, body)
+    wait_for_unknown(case, {NOTE}, body)
     stay_within(case, about, plan, body, order)
     _wait_for_held_lines(case, about, plan, body)
     _lines_stand_alone(case, about, order, body)

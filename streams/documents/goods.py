@@ -13,6 +13,7 @@ from streams.commands import Body
 from streams.documents.inspected import Found, believed, by_group, placed, uninspected, units_in
 from streams.documents.order import in_scope
 from streams.documents.receiving import received_on
+from streams.documents.unknown import wait_for_unknown
 from streams.verdicts import Held, Ready, Stop, Waits, skip
 from streams.vocabulary import DocumentKind
 
@@ -304,18 +305,18 @@ def receipt(case: Case, about: About) -> Ready:
     found = lot.found
     number, lines = received_on(case, about, found, lot.quantity)
     location = case.profile.location_code(found.warehouse, found.place, case.account)
-    return Ready(
-        {
-            "order_id": case.row.order_key,
-            "return_id": about.return_id,
-            "source": {"kind": "return_authorisation", "number": number},
-            "location": location,
-            "disposition": found.disposition,
-            "lines": [{**line, "location": location} for line in lines],
-            "origin": _origin(found),
-            **_posting(case, found),
-        }
-    )
+    body = {
+        "order_id": case.row.order_key,
+        "return_id": about.return_id,
+        "source": {"kind": "return_authorisation", "number": number},
+        "location": location,
+        "disposition": found.disposition,
+        "lines": [{**line, "location": location} for line in lines],
+        "origin": _origin(found),
+        **_posting(case, found),
+    }
+    wait_for_unknown(case, {RECEIPT, MOVEMENT}, body)
+    return Ready(body)
 
 
 def movement(case: Case, about: About) -> Ready:
@@ -341,6 +342,7 @@ def movement(case: Case, about: About) -> Ready:
         },
         **_posting(case, found),
     }
+    wait_for_unknown(case, {RECEIPT, MOVEMENT}, body)
     return Ready(body)
 
 

@@ -1,4 +1,4 @@
-"""The other notes of an order, as far as a note has to be planned around them and not enough is known of them."""
+"""The other notes of a return, as far as a note is planned around them and their end is not known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from streams.case import Case
 from streams.clearing import AMOUNT_ONLY, NotePlan
-from streams.commands import Body, command_id
 from streams.documents.books import Books
 from streams.documents.refunds import NOTE, Credited
 from streams.row import Issued
@@ -44,23 +43,6 @@ def wait_for_siblings(case: Case, about: About, account: Books) -> None:
                 raise Stop(Waits(f"letter:{letter}", why, "credit_note", withdraw=True))
             why = f"the note of refund {refund} is on its way, and its lines have changed since"
             raise Stop(Waits(NOTE.value, why, "credit_note", withdraw=True))
-
-
-def wait_for_unknown(case: Case, body: Body) -> None:
-    """A note waits while one of the order stands of which the order does not know what it credits.
-
-    A worker that was taken for dead and goes on hears of what its successor had made, and asked for none of it: it
-    counted that as nothing, and posted more than was paid (found by simulation, seed 10695). The same is true of a row
-    that was lost. Once the rows are joined the note is known; where they cannot be, Finance says that it may go.
-    """
-    for cid, known in sorted(case.row.outcomes.items()):
-        if cid in case.row.issued:
-            continue
-        numbers = sorted(number for number, done in known.done.items() if done["kind"] == NOTE.value)
-        if numbers:
-            letter = command_id("", case.row.order_key, "order", cid)
-            why = f"credit note {', '.join(numbers)} stands, and this order does not know what it credits"
-            raise Stop(Waits(f"letter:{letter}", why, "credit_note", body=body))
 
 
 def _was_planned_otherwise(issued: Issued, plan: NotePlan | None) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from streams.commands import Command, Failure
+from streams.facts import Fact
 from streams.vocabulary import DocumentKind, ErrorKind, OutcomeStatus
 from tests.scenarios.messages import hat, refund, tee
 from tests.unit.erp import Erp, order_line, rules
@@ -54,6 +55,38 @@ def test_s01_an_inspection_that_comes_first_waits_for_its_return() -> None:
     assert erp.waiting() == [("item_receipt", "return")]
     erp.hear(snapshot())
     assert moved(erp) == [("", "101", 1)]
+
+
+def made_by_another(erp: Erp, kind: DocumentKind, *facts: Fact) -> None:
+    """Another worker heard more and made a document more; of that one this worker hears the end only."""
+    other = Erp(lines=erp.order["lines"])
+    for fact in facts:
+        other.hear(fact)
+    last = [command for command, _ in other.documents if command.kind is kind][-1]
+    erp.row.absorb(other.carry_out(last))
+
+
+def test_goods_wait_while_a_receipt_stands_of_which_nothing_is_known() -> None:
+    """Received for sale by a successor; the worker that knows only what they were found to be since brings in none."""
+    erp = three_tees()
+    one = inspected(("l1", "TEE-RED-M", 1, "sellable"))
+    made_by_another(erp, RECEIPT, snapshot(lines=[tee(quantity=3, tax_amount="20.00")]), one)
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "damaged"), version=2))
+    assert moved(erp) == []
+    letter = exception(erp, "mismatch", "order")["command"]["id"]
+    assert ("item_receipt", f"letter:{letter}") in erp.waiting()
+
+
+def test_goods_wait_while_a_move_stands_of_which_nothing_is_known() -> None:
+    """Moved by a successor: they may lie elsewhere than this worker thinks."""
+    erp = three_tees()
+    told = [snapshot(lines=[tee(quantity=3, tax_amount="20.00")])]
+    told += [inspected(("l1", "TEE-RED-M", 1, word), version=n) for n, word in ((1, "sellable"), (2, "damaged"))]
+    erp.hear(told[1])
+    made_by_another(erp, MOVEMENT, *told)
+    erp.hear(inspected(("l1", "TEE-RED-M", 1, "destroyed"), version=3))
+    assert moved(erp) == [("", "101", 1)]
+    assert "stock_movement" in [step for step, waits_for in erp.waiting() if waits_for.startswith("letter:")]
 
 
 @pytest.mark.parametrize(
