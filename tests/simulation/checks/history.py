@@ -257,7 +257,7 @@ class History:
         content = {
             "kind": kind.value,
             "owner": Owner.FINANCE.value,
-            "reason": "NetSuite says no.",
+            "reason": about.get("reason", "NetSuite says no."),
             "step": step,
             "subject": subject,
             "return_id": about.get("return_id", "r1"),
@@ -285,7 +285,7 @@ class History:
         self.row.letters[letter_id].published = True
         entry = {"order_id": ORDER, "return_id": content["return_id"], "refund_id": content["refund_id"] or None}
         shown = {"step": step, "subject": subject, "kind": kind.value, "owner": content["owner"]}
-        shown |= {"reason": "NetSuite says no.", "dlq_id": letter_id}
+        shown |= {"reason": str(content["reason"]), "dlq_id": letter_id}
         self.exceptions.append({**entry, **shown})
         return letter_id
 

@@ -700,6 +700,32 @@ def test_i6_positions_of_two_orders_of_arrival() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("state", "second", "reason", "compared"),
+    [
+        ("accepted", "paid", "GBP 4.95 too little.", True),
+        ("accepted", "failed", "GBP 4.95 too little.", True),
+        ("accepted", "pending", "GBP 4.95 too little.", False),
+        ("accepted", "moonlit", "GBP 4.95 too little.", False),
+        ("received", "paid", "GBP 4.95 too little.", False),
+        ("received", "paid", "GBP 4.95 too much.", True),
+    ],
+)
+def test_i6_too_little_of_a_return_that_is_not_done_with_is_a_matter_of_time(
+    state: str, second: str, reason: str, compared: bool
+) -> None:
+    """It is told once the progress deadline has passed, and two runs do not take equally long."""
+    positions = []
+    for told in (True, False):
+        history = History()
+        history.snapshot(state=state, refunds=[refund("rf1", "40.00"), refund("rf2", "1.00", second)])
+        if told:
+            history.except_for("credit_note", "rf1", ErrorKind.MISMATCH, refund_id="rf1", reason=reason)
+        history.finish()
+        positions.append(history.watch.position())
+    assert (positions[0] != positions[1]) == compared
+
+
 def test_i6_which_of_two_returns_wins_may_depend_on_arrival() -> None:
     """Of two returns that compete the one or the other is credited: the sum is compared, not whose it is."""
     positions = []

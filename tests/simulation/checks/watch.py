@@ -34,6 +34,9 @@ from tests.simulation.result import Violation
 _COMMANDS = "erp.commands."
 _TABLE = "begun-changelog"
 
+CLOSED_RETURNS = frozenset({"accepted", "partly_accepted", "rejected", "cancelled"})
+"""States in which nothing more is decided about a return (CONTRACTS 2)."""
+
 
 class Watch:
     """Cheap at each call: bodies are decoded once, and the folds are made at rest."""
@@ -256,4 +259,20 @@ class Watch:
         """I6: what it all came to, for comparison with another order of arrival; after `finish`."""
         per_order = Counter(str(data["order_id"]) for data in self._told.truths()[1].returns.values())
         competing = [order_id for order_id, count in per_order.items() if count > 1]
-        return net_position(self._documents.books, self._orders, self._exceptions, competing, self._waiting)
+        shown = [entry for entry in self._exceptions if not self._is_a_matter_of_time(entry)]
+        return net_position(self._documents.books, self._orders, shown, competing, self._waiting)
+
+    def _is_a_matter_of_time(self, entry: Mapping[str, Any]) -> bool:
+        """Of a return that is not done with, that too little was refunded is told once its progress deadline has passed
+        (CONTRACTS 2), and two runs do not take equally long (seed 20261128001540). Done with: closed, and each of its
+        refunds paid or failed and readable."""
+        if entry.get("step") != "credit_note" or not str(entry.get("reason")).endswith("too little."):
+            return False
+        truth, return_id = self._told.truths()[0], str(entry.get("return_id"))
+        data = truth.returns.get(return_id, {})
+        refunds = data.get("refunds") or []
+        known = isinstance(refunds, list) and all(
+            isinstance(one, dict) and one.get("state") in ("paid", "failed") for one in refunds
+        )
+        spoilt = any(one.return_id == return_id for one in truth.spoilt)
+        return data.get("state") not in CLOSED_RETURNS or not known or spoilt
