@@ -12,6 +12,7 @@ from streams.case import Case
 from streams.commands import Body, body_hash
 from streams.components import counted_quantity, replaced
 from streams.documents.order import in_scope, snapshot
+from streams.documents.unknown import wait_for_unknown
 from streams.money import to_text
 from streams.reading import nonsense
 from streams.registers import exchange_news
@@ -184,17 +185,17 @@ def exchange_order(case: Case, about: About) -> Ready:
         "quantity": exchange.quantity,
         "amount": to_text(0, ret.currency),
     }
-    return Ready(
-        {
-            "order_id": case.row.order_key,
-            "return_id": ret.return_id,
-            "line_id": exchange.line_id,
-            "currency": ret.currency,
-            "customer": {"number": order["customer"]["number"]},
-            "lines": [line],
-            "date": case.heard(ret.return_id, exchange_news(exchange.line_id)),
-        }
-    )
+    body = {
+        "order_id": case.row.order_key,
+        "return_id": ret.return_id,
+        "line_id": exchange.line_id,
+        "currency": ret.currency,
+        "customer": {"number": order["customer"]["number"]},
+        "lines": [line],
+        "date": case.heard(ret.return_id, exchange_news(exchange.line_id)),
+    }
+    wait_for_unknown(case, {EXCHANGE}, body)
+    return Ready(body)
 
 
 def exchange_changed(_posted: Body, _wanted: Body) -> str:

@@ -54,6 +54,20 @@ def test_x01_an_order_that_exists_already_is_never_made_again() -> None:
     assert (erp.exceptions(), erp.waiting()) == ([], [])
 
 
+def test_x01_a_replacement_waits_while_an_order_stands_of_which_nothing_is_known() -> None:
+    """A successor sent the large one first; who hears only that, and another order of the list, sends none twice."""
+    line = tee(request="exchange", quantity=2, tax_amount="13.33")
+    both = [replacement(), replacement(sku="TEE-RED-XL")]
+    told = {"type": "exchange", "lines": [line]}
+    erp, other = Erp(), Erp()
+    other.hear(snapshot(replacements=both, **told))
+    erp.row.absorb(other.carry_out(next(command for command, _ in other.documents if command.kind is EXCHANGE)))
+    erp.hear(snapshot(2, replacements=both[::-1], **told))
+    assert erp.made(EXCHANGE) == []
+    letter = exception(erp, "mismatch", "order")["command"]["id"]
+    assert ("exchange_order", f"letter:{letter}") in erp.waiting()
+
+
 def test_x02_out_of_stock_makes_nothing_and_tells_cx() -> None:
     """No half-made order, and the authorisation does not wait for it."""
     erp = Erp()
