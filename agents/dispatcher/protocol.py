@@ -387,8 +387,12 @@ class Dispatch:
         return (
             case.failing_since is not None
             and self.clock.elapsed() - case.failing_since >= self.patience.attempts_over_seconds
-            and self.gate.held_against(case.command.id) >= self.patience.attempts
+            and self._fails_alone(case.command.id)
         )
+
+    def _fails_alone(self, command_id: str) -> bool:
+        """Often enough, and to the last: for an outage that came after nobody is given up."""
+        return self.gate.held_against(command_id) >= self.patience.attempts and self.gate.fails_alone(command_id)
 
     def _back_off(self, case: Case) -> Wait:
         ceiling = self.patience.first_backoff_seconds * 2 ** min(case.turns, 16)

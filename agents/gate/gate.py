@@ -142,6 +142,10 @@ class Gate:
         """How many failed calls count against the command: others succeeded between each and the next (E02)."""
         return self._suspects.held_against(command_id)
 
+    def fails_alone(self, command_id: str) -> bool:
+        """Whether others succeeded between the command's last two failed calls (E02)."""
+        return self._suspects.fails_alone(command_id)
+
     def forget(self, command_id: str) -> None:
         """The command has ended, one way or the other."""
         self._suspects.forget(command_id)

@@ -14,6 +14,7 @@ class _Suspect:
     writes: int
     own_reads: int = 0  # ...and its own since
     own_writes: int = 0
+    alone: bool = False  # others succeeded between its last two failures
 
 
 class Suspects:
@@ -32,7 +33,7 @@ class Suspects:
     def failed(self, command_id: str, *, write: bool) -> int:
         """Note a failure; returns `held_against` this command."""
         suspect = self._suspects.pop(command_id, None)
-        count = 1
+        count, others = 1, 0
         if suspect is not None:
             others = self._writes - suspect.writes - suspect.own_writes
             if not suspect.write:
@@ -40,7 +41,7 @@ class Suspects:
             count = suspect.count + (others > 0)
         elif len(self._suspects) >= self.remembered:
             self._suspects.popitem(last=False)
-        self._suspects[command_id] = _Suspect(count, write, self._reads, self._writes)
+        self._suspects[command_id] = _Suspect(count, write, self._reads, self._writes, alone=others > 0)
         return count
 
     def succeeded(self, command_id: str, *, write: bool) -> None:
@@ -56,6 +57,11 @@ class Suspects:
         """How many times the command failed while others succeeded; its first failure counts, too."""
         suspect = self._suspects.get(command_id)
         return suspect.count if suspect else 0
+
+    def fails_alone(self, command_id: str) -> bool:
+        """Whether its last failure was held against it; not so in an outage, whatever was before."""
+        suspect = self._suspects.get(command_id)
+        return suspect is not None and suspect.alone
 
     def forget(self, command_id: str) -> None:
         """The command has ended."""

@@ -505,6 +505,26 @@ async def test_in_an_outage_nothing_is_given_up_however_long_it_lasts(impatient:
     assert impatient.last(asked).status is DONE
 
 
+async def test_an_outage_gives_nobody_up_for_what_was_before(impatient: Bench) -> None:
+    """It failed often enough while the account flapped; the time of the outage is not held against it (E02)."""
+    asked = command(order="bad")
+    impatient.vendor.fault_of["bad"] = "unreachable"
+    impatient.ask(asked)
+    for number in range(40):
+        impatient.ask(command(order=str(number)))
+        await impatient.clock.advance(2)
+        if impatient.process.gate.held_against(asked.id) >= 3:
+            break
+    assert impatient.process.gate.held_against(asked.id) >= 3
+    impatient.vendor.down = "unreachable"
+    await impatient.clock.advance(1000)
+    assert not impatient.outcomes(asked)
+    impatient.vendor.down = ""
+    impatient.vendor.fault_of.clear()
+    await impatient.rest(within=120)
+    assert impatient.last(asked).status is DONE
+
+
 class Blind(ScriptedAdapter):
     """Cannot look up what is of one order."""
 

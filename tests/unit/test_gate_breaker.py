@@ -189,6 +189,20 @@ def test_failures_count_against_a_command_only_while_others_succeed() -> None:
     assert suspects.held_against("a") == 0
 
 
+def test_a_command_that_failed_alone_does_not_go_on_doing_so_in_an_outage() -> None:
+    """What was held against it stays; that nobody succeeds any more says nothing of it, until somebody does."""
+    suspects = Suspects()
+    assert not suspects.fails_alone("a")
+    seen = []
+    for others in (0, 1, 1, 0, 0, 1):
+        for _ in range(others):
+            suspects.succeeded("b", write=True)
+        suspects.failed("a", write=True)
+        seen.append(suspects.fails_alone("a"))
+    assert seen == [False, True, True, False, False, True]
+    assert suspects.held_against("a") == 4
+
+
 def test_own_successes_and_other_peoples_reads_do_not_make_a_failed_write_suspect() -> None:
     """Look-ups go on while writes are down: that is an outage, not the command's fault."""
     suspects = Suspects()

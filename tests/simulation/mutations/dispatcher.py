@@ -140,7 +140,7 @@ MUTATIONS = (
         "I14 I1",
         (
             _PROTOCOL + "Dispatch._is_exhausted",
-            "and self.gate.held_against(case.command.id) >= self.patience.attempts",
+            "and self._fails_alone(case.command.id)",
             "and reached()",
         ),
     ),
