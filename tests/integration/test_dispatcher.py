@@ -267,15 +267,18 @@ async def test_a_graceful_restart_does_not_wait_for_a_predecessor(stage: Stage) 
     assert "taking over" not in worker.said()
 
 
-async def test_a_fault_of_ours_ends_the_process(stage: Stage) -> None:
-    """What our own code cannot carry ends the worker with code 1; it is neither acknowledged nor dead-lettered."""
-    broken = command(order="broken", body={})
-    await stage.ask([broken])
+async def test_a_fault_of_ours_before_the_call_ends_at_its_command(stage: Stage) -> None:
+    """What our own code cannot carry out is refused as `bug` and acknowledged; the others are done."""
+    broken, others = command(order="broken", body={}), [command(order=f"o{number}") for number in range(5)]
+    await stage.ask([broken, *others])
     worker = stage.worker()
     await worker.start()
-    assert await worker.ended() == 1, worker.said()[-3000:]
-    assert "KeyError" in worker.said()
-    assert await read_all(stage.address, f"{stage.prefix}dead.letters") == []
-    group = topology(stage.prefix).dispatcher_app(ACCOUNT)
-    committed = await committed_offsets(stage.address, group, topology(stage.prefix).commands(ACCOUNT))
-    assert committed in ({}, {0: 0})
+    await stage.all_done(others)
+    await stage.all_committed()
+    (outcome,) = (await stage.outcomes())[broken.id]
+    assert outcome.failure is not None
+    assert (outcome.status, outcome.failure.kind, outcome.failure.type) == (
+        OutcomeStatus.REFUSED, ErrorKind.BUG, "KeyError"
+    )  # fmt: skip
+    assert len(stage.vendor.made) == 5
+    assert await worker.end(signal.SIGTERM) == 0, worker.said()[-3000:]

@@ -69,7 +69,10 @@ async def test_a_paused_worker_is_replaced_and_joins_again_when_it_wakes(
     for partition in (0, 1):
         sent = [(b"k%d" % (i % 50), b"e%d.%d" % (partition, i)) for i in range(events)]
         await produce(kafka.address, name, sent, partition=partition)
-    workers = [WorkerProcess(kafka.address, name, 2, tmp_path, n, LANE_SLOW="0.002", LANE_SIZE="100") for n in range(2)]
+    workers = [
+        WorkerProcess(kafka.address, name, 2, tmp_path, n, LANE_SLOW="0.002", LANE_SIZE="100", LANE_LOGLEVEL="info")
+        for n in range(2)
+    ]
     async with workers[0] as paused, workers[1] as other:
         await paused.start()
 
