@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import GroupCoordinatorNotAvailableError, TopicAlreadyExistsError, for_code
 from aiokafka.structs import ConsumerRecord
 
 T = TypeVar("T")
@@ -152,7 +152,11 @@ async def committed_offsets(address: str, group: str, topic: str) -> dict[int, i
     """The committed offset of each partition of a topic; partitions without a commit are absent."""
     numbers = await _partitions(address, topic)
     async with admin_client(address) as admin:
-        found = await admin.list_consumer_group_offsets(group, partitions=[TopicPartition(topic, n) for n in numbers])
+        try:
+            parts = [TopicPartition(topic, number) for number in numbers]
+            found = await admin.list_consumer_group_offsets(group, partitions=parts)
+        except GroupCoordinatorNotAvailableError:
+            return {}  # a broker that has just started makes its topic of offsets for the first group
         return {part.partition: meta.offset for part, meta in found.items() if meta.offset >= 0}
 
 
